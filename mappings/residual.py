@@ -1,0 +1,153 @@
+"""What a message said beyond its frames, addressed by content and never by position.
+
+`W` is a piece of the wire (a segment, a resource, a row) as a plain tree, `C` is what the table writes of the frames
+that were read from it. The residual of the piece is the difference between the two, each difference guarded by its
+`C`: it goes back only where the frames still write that same `C`. From this alone follow
+
+- GetPut: `patch(C, diff(W, C)) == W`;
+- safety: a residual never joins a value that it did not come with.
+
+Nodes are JSON: `{"w":…, "c":…}` (a leaf or data type that differs), `{"in": {key: node}}` (inside a branch),
+`{"seq": [[c, w], …]}` (a list with one entry per item: `c` null where no item was read, `w` absent where equal).
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import Any, TypeVar
+
+Wire = Any
+Node = dict[str, Any]
+Norm = Callable[[Wire, Any], Wire]
+Shape = Mapping[Any, "Shape | Norm | None"]
+
+T = TypeVar("T")
+
+
+def diff(wire: Wire, canonical: Wire, shape: Shape | Norm | None, context: Any) -> Node | None:
+    """The residual of `wire` against what the table writes, or None where they are equal."""
+    if wire == canonical and type(wire) is type(canonical):
+        return None
+    if callable(shape) and isinstance(wire, list):
+        return _diff_items(wire, shape, context)
+    if isinstance(shape, Mapping) and isinstance(wire, dict) and isinstance(canonical, dict | None):
+        if not wire:
+            return {"w": {}} if canonical is None else {"w": {}, "c": canonical}
+        inner: dict[str, Any] = {}
+        canonical = canonical or {}
+        for key in wire.keys() | canonical.keys():
+            node = diff(wire.get(key), canonical.get(key), shape.get(key), context)
+            if node is not None:
+                inner[key] = node
+        return {"in": inner} if inner else None
+    return {"w": wire} if canonical is None else {"w": wire, "c": canonical}
+
+
+def _diff_items(wire: list[Wire], norm: Norm, context: Any) -> Node:
+    sequence: list[list[Wire]] = []
+    for item in wire:
+        written = norm(item, context)
+        sequence.append([written] if written == item else [written, item])
+    return {"seq": sequence}
+
+
+def patch(canonical: Wire, node: Node | None) -> Wire:
+    """What to send: the table's writing with the residual of its own message laid over it."""
+    if node is None:
+        return canonical
+    if "in" in node:
+        return _patch_branch(canonical, node["in"])
+    if "seq" in node:
+        return _patch_items(canonical, node["seq"])
+    return node["w"] if canonical == node.get("c") else canonical
+
+
+def _patch_branch(canonical: Wire, inner: dict[str, Node]) -> Wire:
+    if canonical is not None and not isinstance(canonical, dict):
+        return canonical
+    branch = dict(canonical or {})
+    for key, node in inner.items():
+        value = patch(branch.get(key), node)
+        if value is None:
+            branch.pop(key, None)
+        else:
+            branch[key] = value
+    return branch or None
+
+
+def _patch_items(canonical: Wire, sequence: list[list[Wire]]) -> Wire:
+    if canonical is not None and not isinstance(canonical, list):
+        return canonical
+    old = _numbered([(None if entry[0] is None else _key(entry[0]), entry[-1]) for entry in sequence])
+    originals = dict(old)
+    items: list[Wire] = canonical or []
+    keys = number([_key(item) for item in items])
+    out = [
+        extra if place is None else originals.get(keys[place], items[place]) for place, extra in merge(old, keys)
+    ]
+    return out or None
+
+
+def _key(item: Wire) -> str:
+    return item if isinstance(item, str) else json.dumps(item, sort_keys=True, ensure_ascii=False, default=str)
+
+
+def number(keys: Sequence[Hashable]) -> list[tuple[Hashable, int]]:
+    """Keys made unique by the count of their occurrence: a repeated key is the first, the second, …"""
+    seen: Counter[Hashable] = Counter()
+    out = []
+    for key in keys:
+        out.append((key, seen[key]))
+        seen[key] += 1
+    return out
+
+
+def _numbered(entries: list[tuple[str | None, Wire]]) -> list[tuple[tuple[Hashable, int] | None, Wire]]:
+    keys = iter(number([key for key, _ in entries if key is not None]))
+    return [(None if key is None else next(keys), original) for key, original in entries]
+
+
+def merge(
+    old: Sequence[tuple[Hashable | None, T]], new: Sequence[Hashable]
+) -> list[tuple[int | None, T | None]]:
+    """Places `new` keys among the `old` sequence, whose key-less entries are extras that stay where they stood.
+
+    Returns `(index into new, None)` for a key and `(None, extra)` for an extra. A key that left takes nothing with it,
+    a key that came follows its predecessor, and where the order changed the old places are filled in the new order.
+    """
+    index = {key: place for place, key in enumerate(new)}
+    kept = [key for key, _ in old if key is not None and key in index]
+    if [key for key in new if key in set(kept)] != kept:
+        return _fill(old, len(new), index)
+    out: list[tuple[int | None, T | None]] = []
+    at = 0
+    for key, extra in old:
+        if key is None:
+            out.append((None, extra))
+        elif key in index:
+            upto = index[key] + 1
+            follow = upto
+            while follow < len(new) and new[follow] not in set(kept):
+                follow += 1
+            out += [(place, None) for place in range(at, follow)]
+            at = follow
+    return out + [(place, None) for place in range(at, len(new))]
+
+
+def _fill(
+    old: Sequence[tuple[Hashable | None, T]], count: int, index: Mapping[Hashable, int]
+) -> list[tuple[int | None, T | None]]:
+    out: list[tuple[int | None, T | None]] = []
+    at = 0
+    slots = sum(1 for key, _ in old if key is not None and key in index)
+    for key, extra in old:
+        if key is None:
+            out.append((None, extra))
+        elif key in index:
+            slots -= 1
+            stop = count if slots == 0 else at + 1
+            out += [(place, None) for place in range(at, stop)]
+            at = stop
+    return out + [(place, None) for place in range(at, count)]

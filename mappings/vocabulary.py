@@ -1,0 +1,113 @@
+"""The closed vocabulary of the tables, and a row's shape once read. Knows no format and compiles nothing.
+
+Every word has an inverse or says why it has none; an unknown word is a fault that lists the known ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+ROW_WORDS: Mapping[str, str] = {
+    "id": "the row's name inside its table; site overlays replace by it and the account names it",
+    "at": "wire path of one value, or a list of paths that together make one value",
+    "each": "wire path of a repeat that becomes a list, item by item",
+    "into": "canonical path `kind.field`, or a list of paths that one value feeds",
+    "as": "codec or data type that reads and writes the value (default: text)",
+    "table": "code table that relates the codes of both sides",
+    "ref": "kinds of record that the value may refer to; becomes a frame key or a named record",
+    "split": "constants that tell this row's items from its neighbours' in one list",
+    "same_as": "another row that carries the same value; where they disagree the message has a fault",
+    "derive": "further paths computed from the value on reading; never written from",
+    "implies": "paths and values that a present value means; their own row is silent then",
+    "default": "`{in: value, out: omit}`: taken when absent and marked assumed",
+    "constant": "a fixed wire value, written always; `#` is the count among its siblings",
+    "ignore": "label on residual: why the mission has no business with it (closed list)",
+    "versions": "versions of the standard in which the row is written, such as `>=2.7`",
+    "only": "`in` or `out`: a one-way row, with `why`",
+    "why": "the reason of a one-way row",
+}
+
+TABLE_WORDS: Mapping[str, str] = {
+    "record": "a table between one wire piece (segment, resource, row) and frames",
+    "type": "a table of a data type, used by `as`",
+    "piece": "name of the segment or resource",
+    "wire": "`delimited` (numbered, nested by separators) or `tree` (named)",
+    "about": "one line for the reader",
+    "key": "paths without which an item or frame is not read, or by which rows form one batch",
+    "pick": "wire values that single out the one piece that is a field, not a record",
+    "also": "constants written into a picked piece",
+    "kinds": "frame kinds that the table is made for; `it.` in a path stands for each",
+    "extends": "the table that this overlay changes: rows with a known id replace, others are added",
+    "remove": "row ids that an overlay takes away",
+    "rows": "the rows",
+}
+
+MAP_WORDS: Mapping[str, str] = {
+    "map": "name of the message map",
+    "for": "message types, resource types or dialects that it reads",
+    "frames": "the ordered groups: `frame`, `start`, `also`, `rows`, `links`, `key`, `frames`",
+    "on": "per frame kind: the first row whose `when` holds names the events that the frame asserts",
+    "send": "per event type: which frames are written for a partner",
+    "columns": "header names of a delimited file and the other spellings met in practice",
+    "rows_by": "column groups that form one batch, sample or result",
+    "list": "columns whose cell may hold several values",
+    "same": "columns that agree in all rows of a batch",
+}
+
+IGNORE_REASONS: Mapping[str, str] = {
+    "wire-syntax": "bookkeeping of the format itself: delimiters, set ids, declared data types",
+    "minimised": "personal data that the mission has no business with",
+    "billing": "charging and insurance",
+    "transport": "how the sender wants the message handled, not what it says",
+    "withdrawn": "withdrawn from the standard",
+    "local": "a field that only the sender gives a meaning",
+    "not-cell-therapy": "has no meaning for cell and gene therapy",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of a table after reading; paths are tuples, literals are text."""
+
+    id: str
+    at: tuple[str, ...] = ()
+    each: bool = False
+    into: tuple[str, ...] = ()
+    codec: str = "text"
+    table: str = ""
+    ref: tuple[str, ...] = ()
+    split: Mapping[str, str] = field(default_factory=dict)
+    same_as: str = ""
+    derive: Mapping[str, str] = field(default_factory=dict)
+    implies: Mapping[str, Any] = field(default_factory=dict)
+    default: str | None = None
+    constant: str | None = None
+    ignore: str = ""
+    versions: str = ""
+    only: str = ""
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """A record table or a data type, overlays merged."""
+
+    name: str
+    wire: str
+    rows: tuple[Row, ...]
+    piece: str = ""
+    about: str = ""
+    key: tuple[str, ...] = ()
+    pick: Mapping[str, str] = field(default_factory=dict)
+    also: Mapping[str, str] = field(default_factory=dict)
+    is_type: bool = False
+
+    def kinds(self) -> tuple[str, ...]:
+        """Frame kinds that the rows write into, in order of first mention."""
+        seen: dict[str, None] = {}
+        for row in self.rows:
+            for path in row.into:
+                seen.setdefault(path.split(".", 1)[0])
+        return tuple(seen)

@@ -367,3 +367,15 @@ Identifier.model_rebuild()
 def plain(value: BaseModel) -> Any:
     """The JSON form of a value: no absent fields, decimals and instants as text."""
     return value.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
+
+
+class Sealed(Model):
+    """Personal data or free text that the log does not hold: a token of the vault or the body store."""
+
+    sealed: str = Field(min_length=1)
+
+
+class FrameLink(Model):
+    """A reference to another frame of the same message. Only in frames; an event names the record instead."""
+
+    frame: str = Field(min_length=1)

@@ -2,7 +2,7 @@
 
 Columns: `wire,canonical,note`. A wire code that ends in `!` is forward only: it is read, and written back only to the
 message it came from. Each canonical code has exactly one preferred reverse. The row
-`*,x-*` keeps a code that the table does not know under its own name: `FOO` is `x-FOO`, and back.
+`*,x-*` keeps a code that the table does not know under its own name: `FOO` is `x-FOO`, and back. The row `*!,other` reads every unknown code as `other`, forward only.
 """
 
 from __future__ import annotations
@@ -32,6 +32,8 @@ class CodeTable:
         if found is None:
             if self.keeps and not code.startswith(KEPT):
                 return KEPT + code
+            if "*" in self.forward:
+                return self.forward["*"]
             raise Unreadable("code-unknown", f"not in code table {self.name}; add it to the partner's code table")
         return found
 

@@ -149,7 +149,8 @@ class Delimited(Emitter):
                 number = row.at[0].split(".")[0]
                 read += self._read_parts_row(spec, row, number)
                 write += self._write_parts_row(spec, row, number)
-                done.add(number)
+                if row.only != "in":
+                    done.add(number)
         write += [f"if {n!r} in w: w[{n!r}] = m.assemble(w[{n!r}])" for n in sorted(done)]
         if spec.also or spec.pick:
             write += ["if w:", *indent(self._constants(spec))]

@@ -12,6 +12,7 @@ from mappings import codes as code_tables
 from mappings.codes import CodeTable
 from mappings.compile import Table, compile_all
 from mappings.faults import TableError, TableFault
+from mappings.events import check as check_events
 from mappings.load import check_paths, overlay, parse_map, parse_table, read_yaml
 from mappings.runtime import Codec, Context
 from mappings.vocabulary import Spec
@@ -44,6 +45,7 @@ class _Parts:
     codes: dict[str, CodeTable] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)
     faults: list[TableFault] = field(default_factory=list)
+    waiting: list[tuple[str, dict[str, Any], str]] = field(default_factory=list)
 
 
 def load(
@@ -53,14 +55,19 @@ def load(
     quiet: Callable[[Context], Context],
     schemas: Mapping[str, Any] | None = None,
     overlays: Iterable[Path] = (),
+    event_types: Mapping[str, str] | None = None,
 ) -> Library:
     """Loads `mappings/<format>/` and lays each overlay folder over it. Raises TableError with all faults at once.
 
-    `schemas` are the published frame schemas by kind; with them every canonical path is checked.
+    `schemas` are the published frame schemas by kind; with them every canonical path is checked;
+    `event_types` (type to the kind it is about) are checked against `on:`.
     """
     parts = _Parts()
     for folder in (FOLDER / format_name, *overlays):
         _load_folder(parts, folder, wire)
+    if event_types is not None:
+        for name, data in parts.maps.items():
+            parts.faults += check_events(name, data, event_types)
     if schemas is not None:
         for spec in parts.specs.values():
             parts.faults += check_paths(spec, schemas)
@@ -78,6 +85,10 @@ def _load_folder(parts: _Parts, folder: Path, wire: str) -> None:
         parts.files[f"{folder.name}/{file.name}"] = hashlib.sha256(file.read_bytes()).hexdigest()
         if data:
             _sort_in(parts, f"{folder.name}/{file.name}", data, wire)
+    waiting, parts.waiting = parts.waiting, []
+    for name, data, its_wire in waiting:  # maps that are like one of a later file
+        _sort_in(parts, name, data, its_wire)
+    parts.faults += [TableFault(name, "", f"like {data['like']!r}: no such map") for name, data, _ in parts.waiting]
     for file in sorted((folder / "codes").glob("*.csv")):
         table, faults = code_tables.parse(file.stem, file.read_text(encoding="utf-8").splitlines())
         parts.faults += faults
@@ -108,6 +119,12 @@ def _sort_in(parts: _Parts, name: str, data: dict[str, Any], wire: str) -> None:
         parts.specs[data["record"]], faults = parse_table(data["record"], data, wire)
         parts.faults += faults
     elif "map" in data:
+        if "like" in data:
+            base_map = parts.maps.get(data["like"])
+            if base_map is None:
+                parts.waiting.append((name, data, wire))
+                return
+            data = {**{k: v for k, v in base_map.items() if k != "like"}, **data}
         data["for"] = data["for"] if isinstance(data.get("for"), list) else [data.get("for", "")]
         parts.maps[data["map"]] = data
         parts.faults += parse_map(data["map"], data)

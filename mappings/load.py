@@ -149,9 +149,9 @@ def overlay(base: Spec, changes: Mapping[str, Any]) -> tuple[Spec, list[TableFau
 def parse_map(name: str, data: Mapping[str, Any]) -> list[TableFault]:
     """Faults of a message map's outline; its tables and paths are checked when it is compiled."""
     faults = [
-        TableFault(name, "", f"unknown word {word!r}; known are: {', '.join([*MAP_WORDS, 'about', 'identify'])}")
+        TableFault(name, "", f"unknown word {word!r}; known are: {', '.join(MAP_WORDS)}")
         for word in data
-        if word not in MAP_WORDS and word not in {"about", "identify"}
+        if word not in MAP_WORDS
     ]
     for kind, rows in (data.get("on") or {}).items():
         if not rows or "when" in rows[-1]:

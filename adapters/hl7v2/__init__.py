@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from adapters.hl7v2.codecs import CODECS
-from adapters.hl7v2.tokenizer import Delimiters, Unparsable, decode, split, text_of
-from mappings import account, groups, library
-from mappings.account import Entry, Piece
+from adapters.hl7v2.tokenizer import Delimiters, decode, split, text_of
+from adapters.reading import Read, Unparsable, Unsupported
+from mappings import groups, library
 from mappings.faults import Fault, TableError, TableFault
 from mappings.library import Library
 from mappings.runtime import Context
@@ -21,37 +21,6 @@ WIRE = "delimited"
 
 # Event to structure (HL7 table 0354), for senders that leave MSH-9.3 empty.
 STRUCTURES = {"ADT^A01": "ADT_A01", "ADT^A04": "ADT_A01", "ADT^A08": "ADT_A01", "ADT^A40": "ADT_A39"}
-
-
-class Unsupported(Exception):
-    """A message type that no message map reads: rejected, the type named."""
-
-    def __init__(self, message_type: str) -> None:
-        super().__init__(message_type)
-        self.code = "unsupported-message"
-        self.place = "MSH-9"
-        self.remedy = f"no message map reads {message_type or 'a message without a type'}; add one under mappings/hl7v2"
-
-
-@dataclass(slots=True)
-class Read:
-    """A message after reading."""
-
-    type: str
-    frames: list[dict[str, Any]]
-    residual: dict[str, Any]
-    faults: list[Fault]
-    pieces: list[Piece] = field(repr=False)
-    context: Delimiters = field(repr=False)
-    charset: str = "utf-8"
-
-    def summary(self) -> Mapping[str, int]:
-        """Leaves per fate."""
-        return account.summary(self.pieces, self.context.leaves)
-
-    def entries(self) -> Iterable[Entry]:
-        """Every leaf with its fate, in the order of the pieces."""
-        return account.entries(self.pieces, self.context.leaves)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +40,22 @@ class Adapter:
         header = segments[0][1]
         m.version = version_of(m.part(header.get("12", ""), [1]))
         message_type = "^".join(part for part in (m.part(header.get("9", ""), [n]) for n in (1, 2)) if part)
-        root = self.roots.get(message_type)
-        if root is None:
-            raise Unsupported(message_type)
+        root = self._root(message_type)
         reading = groups.read(root, segments, m)
         residual = reading.residual
         residual["head"] = {"delimiters": header["1"] + header.get("2", ""), "charset": charset, "type": message_type}
-        return Read(message_type, reading.frames, residual, m.faults, reading.pieces, m, charset)
+        return Read(
+            type=message_type,
+            source_id=m.part(header.get("10", ""), [1]),
+            sequence=m.part(header.get("13", ""), [1]),
+            frames=reading.frames,
+            residual=residual,
+            faults=m.faults,
+            map=self.library.map_for(message_type) or {},
+            pieces=reading.pieces,
+            leaves=m.leaves,
+            charset=charset,
+        )
 
     def write(
         self, message_type: str, frames: Sequence[Mapping[str, Any]], residual: Mapping[str, Any] | None = None
@@ -86,9 +64,7 @@ class Adapter:
 
         Returns the bytes and what had no home in this format.
         """
-        root = self.roots.get(message_type)
-        if root is None:
-            raise Unsupported(message_type)
+        root = self._root(message_type)
         head = (residual or {}).get("head", {})
         delimiters = head.get("delimiters", "|^~\\&")
         m = self._context().with_delimiters(delimiters[0], delimiters[1:])
@@ -101,6 +77,13 @@ class Adapter:
                 segment[1].setdefault("2", delimiters[1:])
         text = text_of(segments, m)
         return text.encode(head.get("charset", "utf-8"), "replace"), m.faults
+
+    def _root(self, message_type: str) -> groups.Group:
+        root = self.roots.get(message_type)
+        if root is None:
+            named = message_type or "a message without a type"
+            raise Unsupported(message_type, "MSH-9", f"no message map reads {named}; add one under mappings/hl7v2")
+        return root
 
     def _context(self) -> Delimiters:
         return Delimiters(zone=self.zone, system=self.system, codes=self.library.codes)
@@ -119,9 +102,10 @@ def adapter(
     overlays: Iterable[Path] = (),
     zone: str = "UTC",
     system: str = "",
+    event_types: Mapping[str, str] | None = None,
 ) -> Adapter:
     """Loads, checks and compiles the tables. Raises TableError with all faults at once."""
-    tables = library.load(FORMAT, WIRE, CODECS, _quiet, schemas, overlays)
+    tables = library.load(FORMAT, WIRE, CODECS, _quiet, schemas, overlays, event_types)
     faults: list[TableFault] = []
     roots = {}
     for name, data in tables.maps.items():

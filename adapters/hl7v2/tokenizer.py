@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from adapters.reading import Unparsable
 from mappings.runtime import Context
 
 MAX_BYTES = 8 * 1024 * 1024
@@ -36,14 +37,6 @@ _CHARSETS = {
     "8859/15": "iso8859-15",
 }
 _HEADER = re.compile(rb"\A(MSH|FHS|BHS)(.)([^\r\n]{1,5}?)\2", re.DOTALL)
-
-
-class Unparsable(Exception):
-    """The bytes are not an HL7 v2 message; held with place, code and remedy."""
-
-    def __init__(self, code: str, place: str, remedy: str) -> None:
-        super().__init__(f"{code} at {place}: {remedy}")
-        self.code, self.place, self.remedy = code, place, remedy
 
 
 @dataclass(slots=True)

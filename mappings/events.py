@@ -1,0 +1,267 @@
+"""Frames to assertions (`on:`), one-way: which facts a message states. Closed, total, and blind to the hub's state.
+
+An assertion is an event without its envelope: `{type, frame, about, set, clear, occurred}`. A reference to a frame of
+the same message becomes the names of that frame's record. A subject keeps its frame key: only the vault may name it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from mappings.faults import TableFault
+
+Frame = Mapping[str, Any]
+Assertion = dict[str, Any]
+
+VAULT_KIND = "subject"
+UNASSIGNED = "urn:id:unassigned"
+"""System of an identifier whose authority neither the message nor the profile names: it names nothing by itself."""
+
+NAMING_TYPES = frozenset({"coi"})
+"""Identifier types that name the therapy order even where they stand on another record."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Message:
+    """The frames of a message by key, with the way up from each."""
+
+    frames: Mapping[str, Frame]
+    head: Mapping[str, Any]
+    namespace: str
+
+    def holder(self, frame: Frame, kind: str) -> Frame | None:
+        """The nearest frame of a kind: this one, one above, or one beside those above."""
+        at: Frame | None = frame
+        while at is not None:
+            if at["kind"] == kind:
+                return at
+            at = self.frames.get(at.get("parent", ""))
+        return next((other for other in self.frames.values() if other["kind"] == kind), None)
+
+    def value(self, frame: Frame, path: str) -> Any:
+        """A value by path: of this frame, of `message.`, or of the nearest frame of a kind (`@report.observed.start`).
+
+        `#` is the count that tells frames of one key apart (the second is `2`).
+        """
+        if path == "#":
+            return frame["key"].rpartition("#")[2] if "#" in frame["key"].rpartition("/")[2] else None
+        if path.startswith("message."):
+            return _reach(self.head, path[8:])
+        if path.startswith("@"):
+            kind, _, rest = path[1:].partition(".")
+            found = self.holder(frame, kind)
+            return _reach(found["set"], rest) if found else None
+        return _reach(frame["set"], path)
+
+
+def assertions(data: Mapping[str, Any], frames: Sequence[Frame], namespace: str) -> list[Assertion]:
+    """The facts that a message asserts, in the order of its frames.
+
+    `data` is the message map; `namespace` names the message (partner and message id) for records that nothing in the
+    message names.
+    """
+    by_key = {frame["key"]: frame for frame in frames}
+    head = next((frame["set"] for frame in frames if frame["kind"] == "message"), {})
+    message = _Message(by_key, head, namespace)
+    names = {frame["key"]: _names(data, message, frame) for frame in frames}
+    out: list[Assertion] = []
+    for frame in frames:
+        row = _first_row(data.get("on", {}).get(frame["kind"], ()), message, frame)
+        for event in row.get("events", ()) if row else ():
+            out += _assert(data, message, names, frame, event if isinstance(event, Mapping) else {"event": event})
+    return out
+
+
+def _first_row(rows: Iterable[Mapping[str, Any]], message: _Message, frame: Frame) -> Mapping[str, Any] | None:
+    for row in rows:
+        if all(_holds(message.value(frame, path), wanted) for path, wanted in row.get("when", {}).items()):
+            return row
+    return None
+
+
+def _holds(value: Any, wanted: Any) -> bool:
+    if wanted == "*":
+        return value is not None
+    choices = wanted if isinstance(wanted, list) else [wanted]
+    values = value if isinstance(value, list) else [value]
+    return any((str(v).lower() if isinstance(v, bool) else v) in choices for v in values)
+
+
+def _assert(
+    data: Mapping[str, Any],
+    message: _Message,
+    names: Mapping[str, list[dict[str, Any]]],
+    frame: Frame,
+    event: Mapping[str, Any],
+) -> Iterator[Assertion]:
+    kind = event.get("about_kind", frame["kind"])
+    if "about" in event:
+        paths = event["about"] if isinstance(event["about"], list) else [event["about"]]
+        identifiers = _identifiers(message, frame, paths)
+        if not identifiers:
+            return
+    else:
+        identifiers = names[frame["key"]]
+    whole = {field: value for field, value in frame["set"].items() if field not in {"action", "identifiers"}}
+    if "set" in event:
+        chosen = {field: message.value(frame, path) for field, path in event["set"].items()}
+        chosen.update(event.get("constants", {}))
+        values = {field: value for field, value in chosen.items() if value is not None}
+        clear: list[str] = []
+    else:
+        values, clear = {**whole, **event.get("constants", {})}, list(frame.get("clear", ()))
+    for field, paths in _as_map(data.get("belongs", {}).get(kind)).items():
+        ref = _identifiers(message, frame, paths if isinstance(paths, list) else [paths])
+        if ref and field not in values:
+            values[field] = {"kind": field, "identifiers": ref}
+    about: dict[str, Any] = {"kind": kind, "identifiers": identifiers}
+    if kind == VAULT_KIND:
+        about = {"kind": kind, "frame": frame["key"]}
+    yield {
+        "type": event["event"],
+        "frame": frame["key"],
+        "about": about,
+        "set": {field: _named(value, field, message, names) for field, value in values.items()},
+        "clear": clear,
+        "occurred": _occurred(data, message, frame, event),
+    }
+
+
+def _named(value: Any, field: str, message: _Message, names: Mapping[str, list[dict[str, Any]]]) -> Any:
+    """A value with its frame links turned into named records."""
+    if isinstance(value, list):
+        return [_named(item, field, message, names) for item in value]
+    if not isinstance(value, Mapping):
+        return value
+    if set(value) == {"frame"}:
+        target = message.frames[value["frame"]]
+        if target["kind"] == VAULT_KIND:
+            return {"kind": VAULT_KIND, "frame": target["key"]}
+        return {"kind": target["kind"], "identifiers": names[target["key"]]}
+    if "system" in value and "value" in value and "kind" not in value and field in _LINK_KINDS:
+        return {"kind": _LINK_KINDS[field], "identifiers": [value]}
+    return {key: _named(item, key, message, names) for key, item in value.items()}
+
+
+_LINK_KINDS = {
+    "order": "order",
+    "container": "container",
+    "contents": "container",
+    "removed": "container",
+    "containers": "container",
+    "material": "material",
+    "batch": "batch",
+    "collection": "collection",
+    "shipment": "shipment",
+    "device": "device",
+    "loggers": "device",
+    "packaging": "device",
+    "holder": "party",
+    "giver": "party",
+    "taker": "party",
+    "consignee": "party",
+    "shipper": "party",
+    "carrier": "party",
+    "site": "party",
+    "facility": "party",
+}
+"""Fields whose bare identifier names a record of this kind."""
+
+
+def _occurred(data: Mapping[str, Any], message: _Message, frame: Frame, event: Mapping[str, Any]) -> Any:
+    """The first time that is stated among the paths of the event, of the map, or the message's own."""
+    paths = [*_as_list(event.get("occurred")), *_as_list(data.get("occurred", {}).get(frame["kind"]))]
+    for path in [*paths, "message.occurred_at", "message.sent_at", "message.recorded_at"]:
+        value = message.value(frame, path)
+        if isinstance(value, Mapping) and "at" in value:
+            return value
+    return None
+
+
+def _names(data: Mapping[str, Any], message: _Message, frame: Frame) -> list[dict[str, Any]]:
+    """What names the record of a frame: its identifiers, or what the map says, or the message itself."""
+    rule = data.get("identify", {}).get(frame["kind"], ["identifiers"])
+    if isinstance(rule, Mapping):
+        direct = _identifiers(message, frame, _as_list(rule.get("first")))
+        if direct:
+            return direct
+        within = _identifiers(message, frame, _as_list(rule["within"]))
+        parts = [part for path in _as_list(rule["by"]) if (part := _text(message.value(frame, path)))]
+        if within and parts:
+            system, value = within[0]["system"], within[0]["value"]
+            return [{"system": f"{system}#{frame['kind']}", "value": "/".join([value, *parts])}]
+    else:
+        found = _identifiers(message, frame, rule)
+        if found:
+            return found
+    return [{"system": f"urn:cgt:message:{frame['kind']}", "value": f"{message.namespace}/{frame['key']}"}]
+
+
+def _identifiers(message: _Message, frame: Frame, paths: Iterable[str]) -> list[dict[str, Any]]:
+    """Identifiers at paths such as `identifiers`, `identifiers[placer]`, `instance`, without repetition."""
+    found: list[dict[str, Any]] = []
+    for path in paths:
+        name, _, wanted = path.rstrip("]").partition("[")
+        value = message.value(frame, name)
+        for item in value if isinstance(value, list) else [value]:
+            if not isinstance(item, Mapping):
+                continue
+            if "identifiers" in item and "kind" in item:
+                items = [dict(i) for i in item["identifiers"]]
+            else:
+                items = [dict(item)] if "value" in item and "system" in item else []
+            for identifier in items:
+                type_ = identifier.get("type")
+                if (wanted and type_ != wanted) or identifier["system"] == UNASSIGNED:
+                    continue
+                if not wanted and name == "identifiers" and frame["kind"] != "order" and type_ in NAMING_TYPES:
+                    continue
+                if identifier not in found:
+                    found.append(identifier)
+    return found
+
+
+def _text(value: Any) -> str:
+    """One text for a code or scalar, as part of a derived name."""
+    if isinstance(value, Mapping):
+        codings = value.get("codings")
+        if codings:
+            return str(codings[0].get("code") or codings[0].get("display"))
+        return str(value.get("text") or value.get("value") or "")
+    return "" if value is None else str(value)
+
+
+def _reach(record: Mapping[str, Any], path: str) -> Any:
+    value: Any = record
+    for step in path.split("."):
+        if isinstance(value, list):
+            value = value[0] if value else None
+        value = value.get(step) if isinstance(value, Mapping) else None
+    return value
+
+
+def _as_list(value: Any) -> list[Any]:
+    if value is None:
+        return []
+    return value if isinstance(value, list) else [value]
+
+
+def _as_map(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def check(name: str, data: Mapping[str, Any], types: Mapping[str, str]) -> list[TableFault]:
+    """Faults of a map's `on:` rows against the event catalogue. `types`: event type -> kind it is about."""
+    faults = []
+    for kind, rows in (data.get("on") or {}).items():
+        for row in rows:
+            for event in row.get("events", ()):
+                entry = event if isinstance(event, Mapping) else {"event": event}
+                about = types.get(entry["event"])
+                if about is None:
+                    faults.append(TableFault(name, f"on {kind}", f"no event type {entry['event']!r} in the catalogue"))
+                elif about and about != entry.get("about_kind", kind):
+                    faults.append(TableFault(name, f"on {kind}", f"{entry['event']} is about a {about}: say `about_kind: {about}`"))
+    return faults

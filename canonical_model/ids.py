@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+from canonical_model import BASE
 
 ID_BYTES = 20
 
@@ -32,9 +35,22 @@ def issue_id(rule: str, about: Sequence[Any], cause: str) -> str:
     return content_id("issue", rule, sorted(canonical_json(a).decode() for a in about), cause)
 
 
+COI_SYSTEM = f"{BASE}/id/coi"
+"""System of a chain-of-identity identifier that came without one; ICCBBA has not published a URI for it."""
+
+_COI = re.compile(r"CH[A-NP-Z1-9][A-NP-Z0-9]{2}[0-9]{2}[0-9]{2}[A-Z0-9]{6}")
+
+
 def name_key(kind: str, identifier: Mapping[str, Any]) -> tuple[str, str, str]:
-    """What makes two names equal: kind, system (without case in host-like systems) and normalised value."""
-    return kind, normal_system(identifier["system"]), identifier["value"].strip()
+    """What makes two names equal: kind, system (without case in host-like systems) and normalised value.
+
+    A chain-of-identity identifier of ISBT 128's shape (data structure 040) is unique by itself, whatever a partner
+    writes as its system.
+    """
+    value = identifier["value"].strip()
+    if identifier.get("type") == "coi" and _COI.fullmatch(value):
+        return kind, COI_SYSTEM, value
+    return kind, normal_system(identifier["system"]), value
 
 
 def normal_system(system: str) -> str:

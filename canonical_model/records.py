@@ -591,6 +591,88 @@ class Document(Record):
     at: When | None = None
 
 
+class Amount(Model):
+    """An amount of a class of thing, such as 4 vials of a lot."""
+
+    item: Identifier | None = None
+    quantity: Quantity | None = None
+
+
+class Transaction(Model):
+    """A business document that an act belongs to: its type and identifier."""
+
+    type: str | None = None
+    identifier: Identifier
+
+
+class Side(Model):
+    """One side of a handover: the sort of side (possessing party, owning party, location) and who or where."""
+
+    type: str
+    identifier: Identifier
+
+
+class Series(Model):
+    """What one device measured during an act: the readings before they have a record of their own."""
+
+    device: Identifier | None = None
+    channel: str | None = None
+    quantity: str | None = None
+    unit: str | None = None
+    at: When | None = None
+    start: When | None = None
+    end: When | None = None
+    points: tuple[Point, ...] | None = None
+    minimum: Number | None = None
+    maximum: Number | None = None
+    mean: Number | None = None
+    exception: str | None = None
+
+
+class Correction(Model):
+    """That an earlier statement was wrong, when and why."""
+
+    at: When | None = None
+    reason: str | None = None
+    corrected_by: Identifiers | None = None
+
+
+class Handling(Record):
+    """What someone did with containers: what, when, where, why, between whom, and what was measured.
+
+    Only a frame: `on:` turns it into events about containers, shipments and readings. EPCIS events, couriers'
+    milestones and receipt rows are all of this kind.
+    """
+
+    form: str | None = Field(default=None, description="object, aggregation, transaction, transformation, association")
+    action: Literal["add", "observe", "delete"] | None = None
+    step: str | None = Field(default=None, description="business step, by the code relation of the format")
+    disposition: str | None = None
+    persistent: tuple[str, ...] | None = Field(default=None, description="dispositions that stay until unset")
+    at: When | None = None
+    recorded_at: When | None = None
+    containers: Identifiers | None = None
+    shipment: Identifier | None = None
+    outputs: Identifiers | None = None
+    amounts: tuple[Amount, ...] | None = None
+    order: Identifier | None = None
+    read_point: Identifier | None = None
+    location: Identifier | None = None
+    transactions: tuple[Transaction, ...] | None = None
+    sources: tuple[Side, ...] | None = None
+    destinations: tuple[Side, ...] | None = None
+    giver: Identifier | None = None
+    taker: Identifier | None = None
+    series: tuple[Series, ...] | None = None
+    lot: str | None = None
+    expires: str | None = None
+    correction: Correction | None = None
+    inspection: Inspection | None = None
+    amount: Quantity | None = None
+    performer: Annotated[Someone | None, Field(json_schema_extra=_PERSONAL)] = None
+    note: FreeText | None = None
+
+
 class Answer(Model):
     """The acknowledgement of a message. Only a frame."""
 
@@ -650,6 +732,7 @@ RECORDS: dict[str, type[Model]] = {
 FRAME_ONLY: dict[str, type[Model]] = {
     "message": Message,
     "identity": Identity,
+    "handling": Handling,
     "answer": Answer,
     "finding": Finding,
 }

@@ -97,6 +97,12 @@ def _assert(
     event: Mapping[str, Any],
 ) -> Iterator[Assertion]:
     kind = event.get("about_kind", frame["kind"])
+    if "for_each" in event:
+        for item in frame["set"].get(event["for_each"]) or ():
+            narrowed = {**frame, "set": {**frame["set"], "each": item}}
+            rest = {key: value for key, value in event.items() if key != "for_each"}
+            yield from _assert(data, message, names, narrowed, rest)
+        return
     if "about" in event:
         paths = event["about"] if isinstance(event["about"], list) else [event["about"]]
         identifiers = _identifiers(message, frame, paths)

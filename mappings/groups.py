@@ -252,6 +252,8 @@ def key_text(record: Mapping[str, Any], path: str) -> str:
     if isinstance(value, list):
         items = [item for item in value if not kind or item.get("type") == kind]
         value = items[0] if items else None
+    if isinstance(value, Mapping) and value.get("codings"):
+        value = value["codings"][0]
     if isinstance(value, Mapping):
         return "~".join(str(value[k]) for k in ("system", "value", "code", "display", "text") if value.get(k) is not None)
     return "" if value is None else str(value)

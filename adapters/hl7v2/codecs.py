@@ -13,6 +13,7 @@ from urllib.parse import quote, unquote
 
 from adapters import times
 from adapters.hl7v2.tokenizer import Delimiters
+from canonical_model.ids import COI_SYSTEM
 from mappings.faults import Unreadable
 from mappings.runtime import Codec
 
@@ -507,7 +508,7 @@ def read_coi(kind: str, value: str, m: Delimiters) -> Value | None:  # noqa: ARG
     if not number:
         return None
     authority = m.part(value, [4, 1]), m.part(value, [4, 2]), m.part(value, [4, 3])
-    system, assigner, assumed = read_authority(*authority, m)
+    system, assigner, assumed = read_authority(*authority, m) if any(authority) else (COI_SYSTEM, None, True)
     item: Value = {"system": system, "value": number, "type": "coi"}
     return {**item, **({"assigner": assigner} if assigner else {}), **({"assumed": True} if assumed else {})}
 

@@ -1,0 +1,101 @@
+"""The door for JSON: strict, bounded, and true to every digit. Knows no format.
+
+`json` accepts NaN, duplicate keys and endless depth, and floats lose digits (1.50 becomes 1.5): here a number is a
+`Num`, its text as sent, and comes out as the same text.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
+
+from adapters.reading import Unparsable
+
+MAX_BYTES = 16 * 1024 * 1024
+MAX_DEPTH = 64
+_NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?")
+
+
+class Num(str):
+    """A JSON number as its text."""
+
+    __slots__ = ()
+
+
+def loads(body: bytes) -> Any:
+    """The JSON value of a body. Raises Unparsable: too large, too deep, not JSON, a key twice, NaN."""
+    if len(body) > MAX_BYTES:
+        raise Unparsable("json-too-large", "body", f"a document has at most {MAX_BYTES} bytes")
+    try:
+        text = body.decode("utf-8-sig")
+    except UnicodeDecodeError as wrong:
+        raise Unparsable("json-encoding", f"byte {wrong.start}", "JSON is UTF-8") from wrong
+    if _too_deep(text):
+        raise Unparsable("json-too-deep", "body", f"nest at most {MAX_DEPTH} levels")
+    try:
+        return json.loads(text, parse_float=Num, parse_int=Num, parse_constant=_no_constant, object_pairs_hook=_unique)
+    except json.JSONDecodeError as wrong:
+        raise Unparsable("json-syntax", f"line {wrong.lineno} column {wrong.colno}", "send well-formed JSON") from wrong
+
+
+def _too_deep(text: str) -> bool:
+    depth = 0
+    for bracket in re.findall(r'"(?:[^"\\]|\\.)*"|[\[{]|[\]}]', text):
+        if bracket in "[{":
+            depth += 1
+            if depth > MAX_DEPTH:
+                return True
+        elif bracket in "]}":
+            depth -= 1
+    return False
+
+
+def _no_constant(_: str) -> Any:
+    raise Unparsable("json-number", "body", "NaN and Infinity are no JSON numbers")
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        keys = [key for key, _ in pairs]
+        raise Unparsable("json-duplicate-key", "body", f"{len(keys) - len(found)} keys of one object stand twice")
+    return found
+
+
+def dumps(value: Any) -> bytes:
+    """JSON bytes; a Num is written as the number that it is."""
+    return orjson.dumps(_raw(value))
+
+
+def _raw(value: Any) -> Any:
+    if isinstance(value, Num):
+        return orjson.Fragment(value.encode())
+    if isinstance(value, dict):
+        return {key: _raw(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_raw(item) for item in value]
+    return value
+
+
+def number(text: str) -> Num:
+    """A JSON number from a decimal text. Raises ValueError where JSON has no such number."""
+    if not _NUMBER.fullmatch(text):
+        raise ValueError("not a JSON number")
+    return Num(text)
+
+
+def leaves(value: Any, place: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Every scalar of a tree with its path; list items count from 1 as `name[2]`, the first without a count."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from leaves(item, (*place, key))
+    elif isinstance(value, list):
+        for count, item in enumerate(value, 1):
+            *above, last = place or ("",)
+            yield from leaves(item, (*above, last if count == 1 else f"{last}[{count}]"))
+    elif value is not None:
+        yield place, str(value)

@@ -1,0 +1,205 @@
+"""Who sees what: every frame that leaves the hub goes through `visible`. Deny by default (domain design 6).
+
+A role sees a kind's fields, or nothing of the kind. What it does not see is named, for the output's account; the reader
+never learns whether a withheld field had a value from anything but that account, which stays in the hub.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from hub.profiles import Profile
+
+ALL = frozenset({"*"})
+_ORDER_CORE = frozenset(
+    {"identifiers", "service", "state", "status", "target", "patient", "protocol", "attempt", "effective_at", "action"}
+)
+_SHIPPING = frozenset(
+    {
+        "identifiers",
+        "contents",
+        "removed",
+        "packaging",
+        "loggers",
+        "condition",
+        "planned",
+        "hold_until",
+        "status",
+        "place",
+        "shipper",
+        "consignee",
+        "carrier",
+        "giver",
+        "taker",
+        "direction",
+    }
+)
+_CONTAINER = frozenset({"identifiers", "kind", "holder", "giver", "taker", "location", "parent", "shipment", "seal"})
+_HANDLING = frozenset(
+    {
+        "identifiers",
+        "form",
+        "action",
+        "step",
+        "disposition",
+        "persistent",
+        "at",
+        "recorded_at",
+        "containers",
+        "shipment",
+        "outputs",
+        "amounts",
+        "read_point",
+        "location",
+        "transactions",
+        "sources",
+        "destinations",
+        "giver",
+        "taker",
+        "series",
+        "correction",
+    }
+)
+_HEADER = {"message": ALL, "answer": ALL, "finding": ALL}
+_CHAIN = {"collection": ALL, "container": ALL, "shipment": ALL, "handling": ALL, "device": ALL, "party": ALL, "location": ALL}
+
+SEES: Mapping[str, Mapping[str, frozenset[str]]] = {
+    "hospital": {
+        **_HEADER,
+        **_CHAIN,
+        "identity": ALL,
+        "subject": ALL,
+        "order": ALL,
+        "report": ALL,
+        "consent": ALL,
+        "appointment": ALL,
+        "material": ALL,
+        "result": ALL,
+        "disposition": ALL,
+        "readings": ALL,
+        "administration": ALL,
+        "outcome": ALL,
+        "verification": ALL,
+        "document": ALL,
+        "issue": ALL,
+    },
+    "apheresis-centre": {
+        **_HEADER,
+        **_CHAIN,
+        "identity": ALL,
+        "subject": frozenset({"identifiers", "roles", "abo_rh"}),
+        "order": _ORDER_CORE,
+        "report": ALL,
+        "appointment": ALL,
+        "material": ALL,
+        "result": ALL,
+        "issue": ALL,
+    },
+    "cdmo": {
+        **_HEADER,
+        **_CHAIN,
+        "subject": frozenset({"identifiers", "roles"}),
+        "order": _ORDER_CORE | {"weight", "site", "manufacturer", "sponsor"},
+        "report": frozenset({"identifiers", "order", "service", "observed", "status", "reported_at", "batch"}),
+        "appointment": ALL,
+        "material": ALL,
+        "batch": ALL,
+        "result": ALL,
+        "disposition": ALL,
+        "readings": ALL,
+        "issue": ALL,
+    },
+    "qc-lab": {
+        **_HEADER,
+        "order": frozenset({"identifiers"}),
+        "report": frozenset({"identifiers", "order", "service", "observed", "status", "reported_at", "batch"}),
+        "material": frozenset({"identifiers", "stage", "product", "amount", "collected", "received_at", "lot"}),
+        "batch": ALL,
+        "result": ALL,
+        "disposition": ALL,
+        "issue": ALL,
+    },
+    "courier": {
+        **_HEADER,
+        "shipment": _SHIPPING,
+        "container": _CONTAINER,
+        "handling": _HANDLING,
+        "readings": frozenset(
+            {
+                "identifiers",
+                "shipment",
+                "container",
+                "location",
+                "device",
+                "channel",
+                "quantity",
+                "unit",
+                "start",
+                "end",
+                "points",
+                "minimum",
+                "maximum",
+                "mean",
+            }
+        ),
+        "device": ALL,
+        "party": ALL,
+        "location": ALL,
+    },
+    "sponsor": {
+        **_HEADER,
+        **_CHAIN,
+        "subject": ALL,
+        "order": ALL,
+        "report": ALL,
+        "consent": ALL,
+        "appointment": ALL,
+        "material": ALL,
+        "batch": ALL,
+        "result": ALL,
+        "disposition": ALL,
+        "readings": ALL,
+        "administration": ALL,
+        "outcome": ALL,
+        "verification": ALL,
+        "document": ALL,
+        "issue": ALL,
+    },
+    "payer": {**_HEADER, "order": _ORDER_CORE},
+    "registry": {
+        **_HEADER,
+        "subject": ALL,
+        "order": _ORDER_CORE | {"indication"},
+        "administration": ALL,
+        "outcome": ALL,
+    },
+}
+_ALIASES = {
+    "cell-lab": "cdmo",
+    "infusion-site": "hospital",
+    "logger-provider": "courier",
+    "biorepository": "cdmo",
+    "regulator": "sponsor",
+    "qa": "sponsor",
+}
+_PERSON_ROLES = frozenset({"hospital", "infusion-site", "apheresis-centre"})
+"""Roles that may see persons: their own, in their own region."""
+
+
+def visible(profile: Profile, frame: Mapping[str, Any]) -> tuple[dict[str, Any] | None, list[str]]:
+    """The frame as this partner may see it (None: nothing of it), and the paths withheld."""
+    kind = frame["kind"]
+    allowed = SEES.get(_ALIASES.get(profile.role, profile.role), {}).get(kind)
+    if allowed is None or (profile.role == "biorepository" and kind == "result"):
+        return None, [f"{kind}.{name}" for name in frame["set"]]
+    if allowed is ALL:
+        return dict(frame), []
+    kept = {name: value for name, value in frame["set"].items() if name in allowed}
+    withheld = [f"{kind}.{name}" for name in frame["set"] if name not in allowed]
+    return {**frame, "set": kept, "clear": [p for p in frame.get("clear", ()) if p in allowed]}, withheld
+
+
+def sees_persons(profile: Profile, region: str) -> bool:
+    """True when the partner may see who its own patients and actors are."""
+    return profile.role in _PERSON_ROLES and profile.region == region

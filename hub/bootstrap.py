@@ -1,0 +1,148 @@
+"""The composition root: the only place that chooses. Builds a hub out of settings and profiles, starts and stops it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ssl
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from canonical_model.protocols import DEFAULT_PROTOCOLS, Protocol
+from hub import hl7_answers, profiles
+from hub.channels import files, mllp
+from hub.committer import Answer, Committer, Incoming
+from hub.conversion import Format
+from hub.crypto import Keyring, load_keyring
+from hub.delivery import Deliveries
+from hub.formats import adapters_for
+from hub.pipeline import Overloaded, Pipeline
+from hub.profiles import Profile
+from hub.projector import Projector
+from hub.sending import Outbox
+from hub.settings import Settings
+from hub.store import Store
+
+log = structlog.get_logger("hub")
+
+
+def utc_now() -> datetime:
+    """The one clock."""
+    return datetime.now(UTC)
+
+
+@dataclass(slots=True)
+class Hub:
+    """A hub with all its rooms. `start` opens the channels, `stop` closes them in order."""
+
+    settings: Settings
+    profiles: Mapping[str, Profile]
+    adapters: Mapping[str, Format]
+    store: Store
+    keys: Keyring
+    committer: Committer
+    pipeline: Pipeline
+    projector: Projector
+    outbox: Outbox
+    clock: Callable[[], datetime]
+    listeners: dict[str, mllp.Listener] = field(default_factory=dict)
+    folders: dict[str, files.DropFolder] = field(default_factory=dict)
+    tasks: list[asyncio.Task[Any]] = field(default_factory=list)
+
+    async def start(self) -> None:
+        """Opens every channel of every partner."""
+        self.pipeline.start()
+        self.projector.start()
+        tls = self._tls()
+        for name, profile in self.profiles.items():
+            if profile.mllp is not None and profile.mllp.listen is not None:
+                listener = mllp.Listener(profile, self._mllp, self.settings.max_message, tls)
+                await listener.start(self.settings.mllp_host)
+                self.listeners[name] = listener
+            if profile.files is not None:
+                folder = files.DropFolder(profile, self._file, self.settings.max_message)
+                folder.prepare()
+                self.folders[name] = folder
+        self.outbox.folders = self.folders
+        self.tasks.append(asyncio.create_task(self._watch_folders()))
+        self.tasks.append(asyncio.create_task(self.outbox.run()))
+
+    async def stop(self) -> None:
+        """Closes the channels, then the committer, then the store."""
+        for listener in self.listeners.values():
+            await listener.stop()
+        for task in self.tasks:
+            task.cancel()
+        await asyncio.gather(*self.tasks, return_exceptions=True)
+        await self.outbox.close()
+        self.pipeline.stop()
+        self.projector.stop()
+        self.store.close()
+
+    async def receive(self, partner: str, channel: str, body: bytes, hint: str = "", name: str = "") -> Answer:
+        """The answer to bytes from an authenticated partner. Raises Overloaded."""
+        return await self.pipeline.submit(Incoming(partner, channel, body, hint, name))
+
+    async def _mllp(self, profile: Profile, body: bytes) -> bytes:
+        try:
+            answer = await self.receive(profile.partner, "mllp", body)
+        except Overloaded:
+            return hl7_answers.overloaded(profile, body, self.clock())
+        except Exception as wrong:  # noqa: BLE001 - the store failed; nothing was kept and the sender is told so
+            log.error("mllp.unkept", partner=profile.partner, error=type(wrong).__name__)
+            return hl7_answers.failed(profile, body, self.clock())
+        return hl7_answers.acknowledge(profile, body, answer, self.clock())
+
+    async def _file(self, profile: Profile, body: bytes, name: str, dialect: str) -> Answer:
+        return await self.receive(profile.partner, "file", body, dialect, name)
+
+    async def _watch_folders(self) -> None:
+        while True:
+            for name, folder in self.folders.items():
+                try:
+                    await folder.look()
+                except Exception as wrong:  # noqa: BLE001 - one folder's trouble is told and looked at again
+                    log.error("folder.failed", partner=name, error=type(wrong).__name__)
+            await asyncio.sleep(self.settings.file_poll)
+
+    def _tls(self) -> ssl.SSLContext | None:
+        if not (self.settings.tls_certificate and self.settings.tls_key):
+            return None
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(self.settings.tls_certificate, self.settings.tls_key)
+        return context
+
+
+def build(
+    settings: Settings,
+    partners: Mapping[str, Profile] | None = None,
+    clock: Callable[[], datetime] = utc_now,
+    protocols: Mapping[str, Protocol] = DEFAULT_PROTOCOLS,
+    path: Path | None = None,
+) -> Hub:
+    """A hub that has not started. Raises ProfileError, TableError, and sqlite3.Error with what is wrong."""
+    known = profiles.load(settings.partners) if partners is None else partners
+    adapters = adapters_for(known)
+    keys = load_keyring(settings.data / "keys" / "master.key")
+    store = Store(path or settings.data / "hub.db", settings.synchronous)
+    committer = Committer(store, keys, known, adapters, protocols, clock, settings.region)
+    projector = Projector(store)
+    pipeline = Pipeline(committer, settings.group, projector.wake)
+    deliveries = Deliveries(keys, known, adapters, settings.region)
+    outbox = Outbox(deliveries, pipeline, known, settings, clock)
+    return Hub(settings, known, adapters, store, keys, committer, pipeline, projector, outbox, clock)
+
+
+@contextlib.asynccontextmanager
+async def running(hub: Hub) -> Any:
+    """The hub started, and stopped at the end of the block."""
+    await hub.start()
+    try:
+        yield hub
+    finally:
+        await hub.stop()

@@ -1,0 +1,577 @@
+"""The one committer: takes what waits, in ONE transaction, message by message, each under a savepoint.
+
+inbox, vault, events, links, refold of the touched orders, Issues, deliveries, audit, ledger: all or nothing per
+message, durable before anything is answered. A bad message is undone alone and held; it never takes its group down.
+Runs on one thread; knows no channel.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import jsonschema_rs
+import orjson
+import structlog
+
+from canonical_model import BASE
+from canonical_model.catalogue import EVENTS
+from canonical_model.events import VERSION
+from canonical_model.fold import fold
+from canonical_model.frames import set_schema
+from canonical_model.ids import canonical_json, event_id, issue_id
+from canonical_model.journey import Journey
+from canonical_model.protocols import Protocol
+from canonical_model.records import RECORDS
+from canonical_model.rules import RULES_VERSION, Finding, check
+from canonical_model.values import instant_text
+from hub import ledger
+from hub.conversion import FATES, FILTERED, HELD, RECORDED, Converted, Format, Part, convert, digest, sameness
+from hub.crypto import Keyring
+from hub.links import Links
+from hub.profiles import Profile
+from hub.sealing import Sealer
+from hub.store import Connection, Store
+from hub.vault import SUBJECT_SYSTEM, Vault
+from mappings.faults import Fault
+
+log = structlog.get_logger("hub.committer")
+
+ISSUE_SYSTEM = f"{BASE}/id/issue"
+REPORTER_FILLS = {
+    "container.created": "holder",
+    "custody.transferred": "taker",
+    "shipment.accepted": "taker",
+}
+"""Who is meant where a report names nobody: the reporter."""
+CACHED_JOURNEYS = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """Bytes that a channel hands over, with who sent them and when they came."""
+
+    partner: str
+    channel: str
+    body: bytes
+    hint: str = ""
+    name: str = ""
+
+
+@dataclass(slots=True)
+class Answer:
+    """What the hub did with a message: what a channel needs to answer it."""
+
+    inbox: int
+    outcome: str
+    type: str
+    source_id: str
+    parts: list[dict[str, Any]]
+    faults: list[Fault]
+    unlinked: int = 0
+    first: int = 0
+    last: int = 0
+    repeated: bool = False
+    account: dict[str, int] = field(default_factory=dict)
+    records: list[tuple[str, list[dict[str, Any]]]] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Journey:
+    """What the committer remembers of an order between messages."""
+
+    events: dict[int, dict[str, Any]]
+    state: Journey | None = None
+
+
+class Committer:
+    """Commits messages. Everything that it needs is handed in."""
+
+    def __init__(
+        self,
+        store: Store,
+        keys: Keyring,
+        profiles: Mapping[str, Profile],
+        adapters: Mapping[str, Format],
+        protocols: Mapping[str, Protocol],
+        clock: Callable[[], datetime],
+        region: str = "local",
+        salt: Callable[[int], bytes] = os.urandom,
+    ) -> None:
+        self._store, self._keys, self._profiles, self._adapters = store, keys, profiles, adapters
+        self._protocols, self._clock, self._region, self._salt = protocols, clock, region, salt
+        self._validators = {kind: jsonschema_rs.validator_for(set_schema(kind)) for kind in RECORDS}
+        self._journeys: OrderedDict[str, _Journey] = OrderedDict()
+        self._leaves: list[bytes] = []
+        self._fresh: set[str] = set()
+        self._position = 0
+        self._configuration = {name: _configuration(profile) for name, profile in profiles.items()}
+
+    @property
+    def connection(self) -> Connection:
+        """The writer's connection, for rooms that share the committer's thread."""
+        return self._store.writer
+
+    # ---- one group --------------------------------------------------------------------------------------------
+
+    def commit(self, group: Sequence[Incoming]) -> list[Answer]:
+        """Answers of a group, after their transaction is durable."""
+        return self._transaction(lambda db: [self._one(db, incoming) for incoming in group])
+
+    def tick(self) -> int:
+        """Looks again at orders whose answers change by time alone; how many there were."""
+        now = instant_text(self._clock())
+
+        def look(db: Connection) -> int:
+            due = [row[0] for row in db.all("due_checks", now, 100)]
+            for journey in due:
+                self._refold(db, journey, {})
+            return len(due)
+
+        return self._transaction(look)
+
+    def _transaction(self, work: Callable[[Connection], Any]) -> Any:
+        db = self._store.writer
+        self._leaves, self._fresh = [], set()
+        try:
+            with db.transaction():
+                row = db.one("head")
+                self._position = first = int(row[0]) if row else 0
+                done = work(db)
+                if self._leaves:
+                    ledger.seal(db, self._keys, first + 1, self._leaves)
+                return done
+        except BaseException:
+            for journey in self._fresh:
+                self._journeys.pop(journey, None)
+            raise
+
+    def _one(self, db: Connection, incoming: Incoming) -> Answer:
+        before, leaves, fresh = self._position, len(self._leaves), set(self._fresh)
+        try:
+            with db.savepoint():
+                return self._take(db, incoming)
+        except Exception as wrong:  # noqa: BLE001 - the one place: the message is held and told, its group goes on
+            self._position = before
+            del self._leaves[leaves:]
+            for journey in self._fresh - fresh:
+                self._journeys.pop(journey, None)
+            log.error("message.held", partner=incoming.partner, channel=incoming.channel, error=type(wrong).__name__)
+            fault = Fault(
+                "internal-error",
+                "message",
+                f"the hub could not process it ({type(wrong).__name__}); it is kept and can be replayed",
+                severity="error",
+            )
+            with db.savepoint():
+                converted = Converted("", "", "", [Part("message", HELD, faults=[fault])], [fault])
+                return self._keep(db, incoming, converted, self._profiles[incoming.partner])
+
+    # ---- one message ------------------------------------------------------------------------------------------
+
+    def _take(self, db: Connection, incoming: Incoming) -> Answer:
+        profile = self._profiles[incoming.partner]
+        vault = Vault(self._keys, db, self._region)
+        converted = convert(profile, self._adapters[incoming.partner], incoming.body, incoming.hint, vault.knows)
+        source = converted.source_id or incoming.name or digest(incoming.body)[:24]
+        same = sameness(profile, incoming.body)
+        earlier = db.one("same_inbox", profile.partner, source, same)
+        if earlier is not None and earlier[1] in {RECORDED, FILTERED}:
+            db.run("repeat_inbox", earlier[0])
+            return _again(earlier, converted, source)
+        return self._keep(db, incoming, converted, profile, source, same)
+
+    def _keep(
+        self,
+        db: Connection,
+        incoming: Incoming,
+        converted: Converted,
+        profile: Profile,
+        source: str = "",
+        same: str = "",
+    ) -> Answer:
+        now = self._clock()
+        hashed = digest(incoming.body)
+        source = source or hashed[:24]
+        inbox = db.add(
+            "add_inbox",
+            instant_text(now),
+            profile.partner,
+            incoming.channel,
+            profile.format,
+            converted.type,
+            source,
+            same or hashed,
+            hashed,
+            len(incoming.body),
+            "received",
+            "[]",
+            "{}",
+            None,
+            None,
+        )
+        answer = Answer(inbox, "", converted.type, source, [], list(converted.faults), account=converted.account)
+        answer.first = self._position + 1
+        touched = self._record(db, profile, converted, source, same or hashed, inbox, now, answer)
+        answer.last = self._position
+        body = residual = None
+        if converted.outcome != FILTERED:
+            body = self._store_body(db, profile.partner, now, "message", incoming.body)
+            if converted.residual and converted.outcome == RECORDED:
+                residual = self._store_body(db, profile.partner, now, "residual", orjson.dumps(converted.residual))
+        answer.outcome = converted.outcome
+        answer.parts = [part.plain() for part in converted.parts]
+        db.run(
+            "settle_inbox",
+            converted.type,
+            source,
+            answer.outcome,
+            orjson.dumps(answer.parts).decode(),
+            orjson.dumps(converted.account).decode(),
+            body,
+            residual,
+            inbox,
+        )
+        for journey, positions in touched.items():
+            self._refold(db, journey, positions)
+        return answer
+
+    def _store_body(self, db: Connection, partner: str, now: datetime, kind: str, body: bytes) -> int:
+        period = now.strftime("%Y-%m")
+        return db.add("add_body", partner, period, kind, self._keys.seal(f"body/{partner}/{period}", body))
+
+    def _record(
+        self,
+        db: Connection,
+        profile: Profile,
+        converted: Converted,
+        source: str,
+        same: str,
+        inbox: int,
+        now: datetime,
+        answer: Answer,
+    ) -> dict[str, dict[int, dict[str, Any]]]:
+        """Appends the facts of the recorded parts; the journeys that they touch, with the new events of each."""
+        names = _FrameNames(self._keys, db, self._region, profile, converted, instant_text(now))
+        sealer = Sealer(self._keys, db, profile.partner, now.strftime("%Y-%m"))
+        touched: dict[str, dict[int, dict[str, Any]]] = {}
+        index = 0
+        for part in converted.parts:
+            if part.fate != RECORDED:
+                continue
+            events = []
+            for assertion in part.assertions:
+                index += 1
+                ordinal = f"{converted.sequence.zfill(12)}/{index:06}"
+                event = self._event(profile, assertion, names, sealer, source, same, ordinal, now)
+                events.append(event)
+                part.faults += self._faults(event, assertion)
+            if any(fault.severity == "error" for fault in part.faults):
+                part.fate = HELD
+                answer.faults += part.faults
+                continue
+            for event in events:
+                answer.records.append((event["about"]["kind"], event["about"]["identifiers"]))
+                if db.one("has_event", event["id"]) is None:
+                    self._append(db, event, inbox, touched, answer)
+        return touched
+
+    def _event(
+        self,
+        profile: Profile,
+        assertion: Mapping[str, Any],
+        names: _FrameNames,
+        sealer: Sealer,
+        source: str,
+        same: str,
+        ordinal: str,
+        now: datetime,
+    ) -> dict[str, Any]:
+        about = names.resolve(assertion["about"])
+        values = names.resolve(assertion["set"])
+        if about["kind"] == "subject":
+            values |= names.subject(assertion["frame"], assertion["type"])
+        filled = REPORTER_FILLS.get(assertion["type"])
+        if filled and filled not in values:
+            values[filled] = profile.party_ref
+        values = sealer.seal(about["kind"], values)
+        occurred = assertion["occurred"] or _today(now)
+        stated = assertion["occurred"]["at"] if assertion["occurred"] else ""
+        clear = sorted(assertion["clear"])
+        return {
+            "v": VERSION,
+            "id": event_id(
+                profile.partner, source, same, assertion["frame"], assertion["type"], about, [values, clear, stated]
+            ),
+            "type": assertion["type"],
+            "about": about,
+            "set": values,
+            "clear": clear,
+            "occurred": occurred,
+            "recorded": instant_text(now),
+            "reporter": {"partner": profile.partner, "role": profile.role},
+            "source_id": source,
+            "ordinal": ordinal,
+            "frame": assertion["frame"],
+            "configuration": self._configuration[profile.partner],
+            "body": same,
+        }
+
+    def _faults(self, event: Mapping[str, Any], assertion: Mapping[str, Any]) -> list[Fault]:
+        """Why an event does not fit the model: a fault of our tables or of a value that they let through."""
+        kind = event["about"]["kind"]
+        return [
+            Fault(
+                "model-mismatch",
+                f"{kind}.{'.'.join(str(step) for step in wrong.instance_path)}",
+                "the value does not fit the canonical model; mend the table or the message and replay",
+                severity="error",
+            )
+            for wrong in self._validators[kind].iter_errors(event["set"])
+        ]
+
+    def _append(
+        self,
+        db: Connection,
+        event: dict[str, Any],
+        inbox: int | None,
+        touched: dict[str, dict[int, dict[str, Any]]],
+        answer: Answer | None,
+    ) -> None:
+        self._position += 1
+        text = canonical_json(event)
+        salt = self._salt(ledger.SALT)
+        hashed = ledger.leaf(salt, text)
+        db.run("add_event", self._position, event["id"], event["type"], inbox, text.decode(), salt, hashed)
+        self._leaves.append(hashed)
+        linked = Links(db).add(self._position, event)
+        for journey in linked:
+            touched.setdefault(journey, {})[self._position] = event
+        if answer is not None and not linked and not db.all("links_of", self._position):
+            answer.unlinked += 1
+
+    # ---- one order --------------------------------------------------------------------------------------------
+
+    def state(self, db: Connection, journey: str) -> Journey:
+        """The journey as its live facts leave it."""
+        return self._known(db, journey, {}).state or self._fold(db, journey, self._known(db, journey, {}))
+
+    def _known(self, db: Connection, journey: str, new: Mapping[int, dict[str, Any]]) -> _Journey:
+        """The remembered order with its new events; reloaded where links brought older events in."""
+        known = self._journeys.get(journey)
+        if known is None:
+            known = self._journeys[journey] = _Journey({})
+            if len(self._journeys) > CACHED_JOURNEYS:
+                self._journeys.popitem(last=False)
+        self._journeys.move_to_end(journey)
+        known.events.update(new)
+        linked = {row[0] for row in db.all("positions_of", journey)}
+        missing = linked - known.events.keys()
+        if missing:
+            for position, text in db.all("events_at", orjson.dumps(sorted(missing)).decode()):
+                known.events[position] = orjson.loads(text)
+        for stray in known.events.keys() - linked:
+            del known.events[stray]
+        return known
+
+    def _fold(self, db: Connection, journey: str, known: _Journey) -> Journey:
+        known.state = fold(Links(db).names_of(journey), known.events.values())
+        return known.state
+
+    def _refold(self, db: Connection, journey: str, new: Mapping[int, dict[str, Any]]) -> None:
+        """Folds an order again, opens and closes its Issues, plans deliveries and the next look."""
+        self._fresh.add(journey)
+        known = self._known(db, journey, new)
+        state = self._fold(db, journey, known)
+        now = self._clock()
+        result = check(state, self._protocols, now)
+        db.run("set_check", instant_text(result.next_change) if result.next_change else None, journey)
+        issues = self._issues(db, journey, state, result.findings, now)
+        known.events.update(issues)
+        self._plan(db, journey, state, {**new, **issues}, now)
+
+    def _issues(
+        self, db: Connection, journey: str, state: Journey, findings: Iterable[Finding], now: datetime
+    ) -> dict[int, dict[str, Any]]:
+        found = {finding.id: finding for finding in findings}
+        opened = {row[0] for row in db.all("open_issues_of", journey)}
+        events: dict[int, dict[str, Any]] = {}
+        for issue in sorted(found.keys() - opened):
+            finding = found[issue]
+            db.run(
+                "raise_issue",
+                issue,
+                journey,
+                finding.rule,
+                finding.kind,
+                finding.severity,
+                finding.text,
+                finding.settle,
+                json.dumps(finding.facts),
+                instant_text(now),
+            )
+            values = {
+                "rule": finding.rule,
+                "kind": finding.kind,
+                "severity": finding.severity,
+                "text": finding.text,
+                "cause": finding.cause,
+                "status": "open",
+            }
+            self._hub_event(db, journey, state, "issue.raised", issue, values, now, events)
+        for issue in sorted(opened - found.keys()):
+            db.run("close_issue", instant_text(now), issue, journey)
+            self._hub_event(db, journey, state, "issue.cleared", issue, {"status": "resolved"}, now, events)
+        return events
+
+    def _hub_event(
+        self,
+        db: Connection,
+        journey: str,
+        state: Journey,
+        type_: str,
+        issue: str,
+        values: dict[str, Any],
+        now: datetime,
+        events: dict[int, dict[str, Any]],
+    ) -> None:
+        """A fact of the hub itself about an Issue of an order, with the rule set's version."""
+        about = {"kind": "issue", "identifiers": [{"system": ISSUE_SYSTEM, "value": issue}]}
+        order = state.order.identifiers[:1]
+        if order:
+            values["order"] = {"kind": "order", "identifiers": order}
+        row = db.one("issue_times", issue, journey)
+        count = str(row[0] if row else 1)
+        event = {
+            "v": VERSION,
+            "id": event_id("hub", journey, RULES_VERSION, count, type_, about, [values]),
+            "type": type_,
+            "about": about,
+            "set": values,
+            "clear": [],
+            "occurred": _moment(now),
+            "recorded": instant_text(now),
+            "reporter": {"partner": "hub", "role": "hub"},
+            "source_id": f"rules/{RULES_VERSION}",
+            "ordinal": count,
+            "frame": journey,
+            "configuration": f"rules/{RULES_VERSION}",
+            "body": "",
+        }
+        if db.one("has_event", event["id"]) is None:
+            self._append(db, event, None, {}, None)
+            events[self._position] = event
+
+    def _plan(
+        self, db: Connection, journey: str, state: Journey, new: Mapping[int, dict[str, Any]], now: datetime
+    ) -> None:
+        """One delivery per new fact and partner that takes part in the order and asked for such facts; no echo."""
+        for position, event in sorted(new.items()):
+            for profile in self._profiles.values():
+                if profile.partner == event["reporter"]["partner"]:
+                    continue
+                for send in profile.sends:
+                    if event["type"] in send.events and takes_part(profile, state):
+                        db.run("add_delivery", profile.partner, journey, position, send.message, instant_text(now))
+
+
+def takes_part(profile: Profile, journey: Journey) -> bool:
+    """True when the order is the partner's business: it placed it, or its profile names the product. Deny by default."""
+    if profile.orders == "none":
+        return False
+    order = journey.order
+    if any(event["reporter"]["partner"] == profile.partner for event in order.named("order.submitted")):
+        return True
+    codes = {coding.get("code") for coding in (order.fields.get("service") or {}).get("codings", ())}
+    return bool(codes & set(profile.products))
+
+
+class _FrameNames:
+    """Names for references to frames of a message: the vault's for subjects, the tables' for everything else."""
+
+    def __init__(
+        self, keys: Keyring, db: Connection, region: str, profile: Profile, converted: Converted, now: str
+    ) -> None:
+        self._keys, self._vault, self._profile = keys, Vault(keys, db, region), profile
+        self._frames = {frame["key"]: frame for frame in converted.frames}
+        self._now = now
+        self._namespace = f"{profile.partner}/{converted.source_id}"
+        self._identities = {
+            frame["parent"]: frame["set"] for frame in converted.frames if frame["kind"] == "identity"
+        }
+        self._named: dict[str, list[dict[str, Any]]] = {}
+
+    def resolve(self, value: Any) -> Any:
+        """A value with subjects named by their tokens."""
+        if isinstance(value, list):
+            return [self.resolve(item) for item in value]
+        if not isinstance(value, dict):
+            return value
+        if value.get("kind") == "subject" and "frame" in value:
+            return {"kind": "subject", "identifiers": self._subject(value["frame"])}
+        return {name: self.resolve(inner) for name, inner in value.items()}
+
+    def _subject(self, key: str) -> list[dict[str, Any]]:
+        if key not in self._named:
+            identity = self._identities.get(key, {})
+            names = self._vault.names(identity.get("identifiers", []))
+            if not names:  # nobody whom the vault could know again: a name for this message only
+                token = self._keys.token("message-subject", self._namespace, key)
+                names = [{"system": SUBJECT_SYSTEM, "value": token, "type": "subject"}]
+            self._vault.keep(identity, names, self._profile.partner, self._now)
+            self._named[key] = names
+        return self._named[key]
+
+    def subject(self, key: str, type_: str) -> dict[str, Any]:
+        """What only the vault can add to a fact about a subject: that its identity changed, and who was retired."""
+        identity = self._identities.get(key, {})
+        added: dict[str, Any] = {}
+        if identity:
+            added["identity_digest"] = self._keys.token("identity", identity)
+        retired = self._vault.names(identity.get("retired_identifiers", []))
+        if type_ == "subject.merged" and retired:
+            added["retired"] = retired
+        return added
+
+
+def _configuration(profile: Profile) -> str:
+    return digest(canonical_json(profile.model_dump(mode="json")))[:16]
+
+
+def _again(earlier: tuple[Any, ...], converted: Converted, source: str) -> Answer:
+    """The answer to a message that was recorded before."""
+    return Answer(
+        inbox=earlier[0],
+        outcome=earlier[1],
+        type=converted.type,
+        source_id=source,
+        parts=json.loads(earlier[2]),
+        faults=converted.faults,
+        repeated=True,
+        account=json.loads(earlier[3]),
+    )
+
+
+def _today(now: datetime) -> dict[str, Any]:
+    """The time of a fact whose message states none: some time on the day of its receipt."""
+    day = now.astimezone(UTC).strftime("%Y-%m-%d")
+    return {"at": f"{day}T00:00:00Z", "local": day, "zone": "Z", "precision": "day", "assumed_zone": True}
+
+
+def _moment(now: datetime) -> dict[str, Any]:
+    text = instant_text(now)
+    precision = "fraction" if "." in text else "second"
+    return {"at": text, "local": text.removesuffix("Z"), "zone": "Z", "precision": precision}
+
+
+def worst(parts: Iterable[Mapping[str, Any]]) -> str:
+    """The worst fate of some parts."""
+    return max((part["fate"] for part in parts), key=FATES.index, default=RECORDED)
+
+
+__all__ = ["Answer", "Committer", "Incoming", "issue_id", "takes_part", "worst"]

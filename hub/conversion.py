@@ -1,0 +1,164 @@
+"""Bytes to assertions by a partner's profile. Pure: looks at no state of the hub, raises only what a channel can answer.
+
+A message has parts (an order group, a patient, an event, a row); each gets exactly one fate. What the vault and the
+committer add comes later.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from adapters.reading import Read, Unparsable, Unsupported
+from hub.profiles import Profile
+from mappings import events as event_tables
+from mappings.faults import Fault
+
+RECORDED, FILTERED, HELD, REJECTED = "recorded", "filtered", "held", "rejected"
+FATES = (RECORDED, FILTERED, HELD, REJECTED)
+"""From the best to the worst: a message shows the worst fate of its parts."""
+
+
+class Format(Protocol):
+    """What the hub needs of an adapter."""
+
+    def read(self, body: bytes, hint: str = "") -> Read: ...
+
+    def map(self, message: str) -> Mapping[str, Any]: ...
+
+    def write(
+        self, message: str, frames: list[dict[str, Any]], residual: Mapping[str, Any] | None = None
+    ) -> tuple[bytes, list[Fault]]: ...
+
+
+@dataclass(slots=True)
+class Part:
+    """One part of a message: what it asserts, and what became of it."""
+
+    name: str
+    fate: str
+    assertions: list[dict[str, Any]] = field(default_factory=list)
+    faults: list[Fault] = field(default_factory=list)
+
+    def plain(self) -> dict[str, Any]:
+        shown: dict[str, Any] = {"part": self.name, "fate": self.fate}
+        if self.faults:
+            shown["faults"] = [fault.plain() for fault in self.faults]
+        return shown
+
+
+@dataclass(slots=True)
+class Converted:
+    """A message after conversion."""
+
+    type: str
+    source_id: str
+    sequence: str
+    parts: list[Part]
+    faults: list[Fault]
+    frames: list[dict[str, Any]] = field(repr=False, default_factory=list)
+    residual: dict[str, Any] = field(repr=False, default_factory=dict)
+    account: dict[str, int] = field(default_factory=dict)
+    processing: str = "production"
+
+    @property
+    def outcome(self) -> str:
+        """The worst fate of the parts; a message without parts was recorded as it is."""
+        return max((part.fate for part in self.parts), key=FATES.index, default=RECORDED)
+
+
+def convert(
+    profile: Profile, adapter: Format, body: bytes, hint: str = "", knows: Callable[[list[Any]], bool] | None = None
+) -> Converted:
+    """Parts and assertions of one message. What cannot be read is one held or rejected part; nothing is raised.
+
+    `knows` tells whether a patient's identifiers are the hub's business already (for the profile's filter).
+    """
+    try:
+        read = adapter.read(body, hint)
+    except Unsupported as unsupported:
+        if unsupported.message_type in profile.filter.types:
+            return Converted(unsupported.message_type, "", "", [Part("message", FILTERED)], [])
+        return _refused(unsupported.message_type, REJECTED, unsupported)
+    except Unparsable as unparsable:
+        fate = REJECTED if unparsable.code.endswith("too-large") else HELD
+        return _refused("", fate, unparsable)
+    if read.type in profile.filter.types:
+        return Converted(read.type, read.source_id, read.sequence, [Part("message", FILTERED)], [])
+    namespace = f"{profile.partner}/{read.source_id or digest(body)}"
+    parts = _parts(profile, read, namespace, knows)
+    head = next((f["set"] for f in read.frames if f["kind"] == "message"), {})
+    return Converted(
+        type=read.type,
+        source_id=read.source_id,
+        sequence=read.sequence,
+        parts=parts,
+        faults=read.faults,
+        frames=read.frames,
+        residual=read.residual,
+        account=dict(read.summary()),
+        processing=head.get("processing", "production"),
+    )
+
+
+def _refused(message_type: str, fate: str, wrong: Unsupported | Unparsable) -> Converted:
+    fault = Fault(wrong.code, wrong.place, wrong.remedy, severity="error")
+    return Converted(message_type, "", "", [Part("message", fate, faults=[fault])], [fault])
+
+
+def _parts(profile: Profile, read: Read, namespace: str, knows: Callable[[list[Any]], bool] | None) -> list[Part]:
+    by_key = {frame["key"]: frame for frame in read.frames}
+    parts: dict[str, Part] = {}
+    counts: dict[str, int] = {}
+    for frame in read.frames:
+        if frame["kind"] == "message" or frame.get("parent"):
+            continue
+        counts[frame["kind"]] = counts.get(frame["kind"], 0) + 1
+        name = f"{frame['kind']} {counts[frame['kind']]}"
+        fate = FILTERED if _is_filtered(profile, frame, read, knows) else RECORDED
+        parts[frame["key"]] = Part(name, fate)
+    for assertion in event_tables.assertions(read.map, read.frames, namespace):
+        top = by_key[assertion["frame"]]
+        while top.get("parent"):
+            top = by_key[top["parent"]]
+        part = parts.get(top["key"])
+        if part is not None and part.fate == RECORDED:
+            part.assertions.append(assertion)
+    return list(parts.values())
+
+
+def _is_filtered(
+    profile: Profile, frame: Mapping[str, Any], read: Read, knows: Callable[[list[Any]], bool] | None
+) -> bool:
+    services = profile.filter.services
+    if frame["kind"] == "order" and services:
+        codes = {coding.get("code") for coding in (frame["set"].get("service") or {}).get("codings", ())}
+        return not codes & set(services)
+    if frame["kind"] == "subject" and profile.filter.only_known_patients and knows is not None:
+        has_order = any(other["kind"] == "order" for other in read.frames)
+        identity = next((f["set"] for f in read.frames if f.get("parent") == frame["key"] and f["kind"] == "identity"), {})
+        retired = identity.get("retired_identifiers", [])
+        return not has_order and not knows([*identity.get("identifiers", []), *retired])
+    return False
+
+
+def digest(body: bytes) -> str:
+    """SHA-256 of a body, hex."""
+    return hashlib.sha256(body).hexdigest()
+
+
+def sameness(profile: Profile, body: bytes) -> str:
+    """Digest of what makes two messages the same: the body without the profile's volatile header fields."""
+    if profile.format != "hl7v2" or not body[:64].lstrip(b"\x0b\r\n \t\xef\xbb\xbf").startswith(b"MSH"):
+        return digest(body)
+    start = body.find(b"MSH")
+    separator = body[start + 3 : start + 4]
+    header, mark, rest = body[start:].partition(b"\r")
+    fields = header.split(separator)
+    for name in profile.volatile:
+        segment, _, number = name.partition("-")
+        if segment == "MSH" and number.isdigit() and 2 < int(number) <= len(fields):
+            fields[int(number) - 1] = b""
+    return digest(separator.join(fields) + mark + rest.rstrip(b"\r\n\x1c"))

@@ -1,0 +1,79 @@
+"""Keys and what is done with them: sealing bodies and persons, blind indexes, signatures. Stores nothing but its key file.
+
+AES-256-GCM with a fresh 96-bit nonce each time; HKDF-SHA256 gives every purpose, partner and period a key of its own;
+HMAC-SHA256 makes tokens; Ed25519 signs the ledger.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+from functools import lru_cache
+from pathlib import Path
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from canonical_model.ids import canonical_json
+
+NONCE = 12
+
+
+class Keyring:
+    """All keys of a region, derived from one master key of 32 bytes."""
+
+    def __init__(self, master: bytes) -> None:
+        if len(master) != 32:
+            raise ValueError("the master key has 32 bytes")
+        self._master = master
+        self._derive = lru_cache(maxsize=1024)(self._hkdf)
+        self._signer = Ed25519PrivateKey.from_private_bytes(self._hkdf("ledger"))
+        self._index = self._hkdf("blind-index")
+
+    def _hkdf(self, purpose: str) -> bytes:
+        return HKDF(algorithm=hashes.SHA256(), length=32, salt=None, info=purpose.encode()).derive(self._master)
+
+    def seal(self, purpose: str, plain: bytes) -> bytes:
+        """Encrypted bytes, nonce first; `purpose` is bound to them."""
+        nonce = os.urandom(NONCE)
+        return nonce + AESGCM(self._derive(purpose)).encrypt(nonce, plain, purpose.encode())
+
+    def open(self, purpose: str, sealed: bytes) -> bytes:
+        """The plain bytes. Raises cryptography's InvalidTag when key, purpose or bytes are not those of `seal`."""
+        return AESGCM(self._derive(purpose)).decrypt(sealed[:NONCE], sealed[NONCE:], purpose.encode())
+
+    def token(self, kind: str, *parts: object) -> str:
+        """A name for a person or text that tells nothing to one without the key; the same for the same parts."""
+        return hmac.new(self._index, canonical_json([kind, *parts]), hashlib.sha256).hexdigest()[:40]
+
+    def sign(self, message: bytes) -> bytes:
+        return self._signer.sign(message)
+
+    def public_key(self) -> bytes:
+        """Raw Ed25519 public key, for verifiers."""
+        return self._signer.public_key().public_bytes_raw()
+
+
+def verify(public_key: bytes, signature: bytes, message: bytes) -> bool:
+    """True when the signature is the key's over the message."""
+    try:
+        Ed25519PublicKey.from_public_bytes(public_key).verify(signature, message)
+    except InvalidSignature:
+        return False
+    return True
+
+
+def load_keyring(file: Path) -> Keyring:
+    """The key file's keyring; a new one is made, readable by its owner only, where there is none."""
+    if not file.exists():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "wb") as out:
+            out.write(os.urandom(32))
+            out.flush()
+            os.fsync(out.fileno())
+    return Keyring(file.read_bytes())

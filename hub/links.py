@@ -1,0 +1,225 @@
+"""Which orders a fact touches: a graph of names that facts have joined, walked upwards. Linking knows no order of arrival.
+
+Names of one record are joined by facts about it (`same`); a record leads up to what it belongs to (container to order,
+result to container), and a person down to their orders. An event touches every order that its names reach. When a
+fact adds a name or an edge, what was unlinked or less linked before is linked in the same transaction. Links are only
+ever added; the fold decides by live facts. An order is named by its placer number, which never joins another's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from canonical_model.catalogue import DOWNWARD, UPWARD
+from canonical_model.ids import content_id, name_key
+from canonical_model.journey import Key
+from hub.store import Connection
+
+MAIN_TYPES = {"order": "placer"}
+"""Identifier types that name a record of this kind by themselves: through them no other record is joined."""
+MAX_WALK = 20_000
+
+
+class Links:
+    """The graph in one transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._db = connection
+
+    def add(self, position: int, event: Mapping[str, Any]) -> set[str]:
+        """Records an event's names and edges, links it and what now reaches an order; the journeys it touched."""
+        about = event["about"]
+        gained: set[int] = set()
+        own = [self._own_name(about["kind"], identifier, gained) for identifier in about["identifiers"]]
+        starts = set(own)
+        for field in UPWARD.get(about["kind"], ()):
+            for target in self._refs(event, field):
+                starts.add(target)
+                if self._edge(own[0], target, same=False):
+                    gained.add(own[0])
+        for field in DOWNWARD.get(about["kind"], ()):
+            for person in self._refs(event, field):
+                if self._edge(person, own[0], same=False):
+                    gained.add(person)
+        if about["kind"] == "subject":
+            own += [self._own_name("subject", identifier, gained) for identifier in event["set"].get("retired", ())]
+            starts |= set(own)
+        for other in own[1:]:
+            if self._join(own[0], other):
+                gained |= {own[0], other}
+        touched = self._link(position, starts)
+        touched |= self._relink(gained)
+        for name in starts:
+            self._db.run("add_mention", name, position)
+        return touched
+
+    def _own_name(self, kind: str, identifier: Mapping[str, Any], gained: set[int]) -> int:
+        """A name that an event is about; `gained` takes it when the hub hears of its record for the first time."""
+        name, news = self._name(kind, identifier, about=True)
+        if news:
+            gained.add(name)
+        return name
+
+    def _refs(self, event: Mapping[str, Any], field: str) -> Iterator[int]:
+        value = event["set"].get(field)
+        for ref in value if isinstance(value, list) else [value]:
+            if isinstance(ref, Mapping) and "kind" in ref:
+                for identifier in ref["identifiers"]:
+                    yield self._name(ref["kind"], identifier, about=False)[0]
+
+    def _name(self, kind: str, identifier: Mapping[str, Any], about: bool) -> tuple[int, bool]:
+        _, system, value = name_key(kind, identifier)
+        main = int(MAIN_TYPES.get(kind) == identifier.get("type") and kind in MAIN_TYPES)
+        row = self._db.one("find_name", kind, value, system)
+        if row is None:
+            return self._db.add("add_name", kind, system, value, main, int(about)), about
+        news = main > row[1] or int(about) > row[2]
+        if news:
+            self._db.run("mark_name", main, int(about), row[0])
+        return int(row[0]), news
+
+    def _edge(self, low: int, high: int, same: bool) -> bool:
+        return low != high and self._db.run("add_edge", low, high, int(same)) > 0
+
+    def _join(self, first: int, second: int) -> bool:
+        if first == second:
+            return False
+        added = self._edge(first, second, same=True)
+        return self._edge(second, first, same=True) or added
+
+    # ---- walking ----------------------------------------------------------------------------------------------
+
+    def journeys_above(self, names: Iterable[int]) -> dict[str, int]:
+        """Journeys that these names reach, each with the order name that led there."""
+        found: dict[str, int] = {}
+        seen = set(names)
+        waiting = list(seen)
+        while waiting:
+            name = waiting.pop()
+            kind, main, known = self._about(name)
+            if kind == "order":
+                for journey in self._journeys_of(name):
+                    found.setdefault(journey, name)
+                continue
+            for high, _ in self._db.all("edges_up", name):
+                if high not in seen and len(seen) < MAX_WALK:
+                    seen.add(high)
+                    waiting.append(high)
+        return found
+
+    def _about(self, name: int) -> tuple[str, int, int]:
+        row = self._db.one("get_name", name)
+        assert row is not None
+        return row[0], row[3], row[4]
+
+    def _journeys_of(self, name: int) -> list[str]:
+        """Journeys of an order name: those of the placer numbers it is joined with, or its own class's."""
+        roots = self._roots(name)
+        return [self._journey(root) for root in sorted(roots)]
+
+    def _roots(self, name: int) -> set[int]:
+        members = self._class(name)
+        mains = {m for m in members if self._about(m)[1]}
+        known = {m for m in members if self._about(m)[2]}
+        if mains & known:
+            return mains & known
+        return {min(known)} if known else set()
+
+    def _class(self, name: int) -> set[int]:
+        """Names joined with this one, up to and including placer numbers but never through them."""
+        seen = {name}
+        waiting = [] if self._about(name)[1] else [name]
+        while waiting:
+            for other, same in self._db.all("edges_up", waiting.pop()):
+                if same and other not in seen:
+                    seen.add(other)
+                    if not self._about(other)[1]:
+                        waiting.append(other)
+        return seen
+
+    def names_of(self, journey: str) -> set[Key]:
+        """All names of a journey's order: its root and what is joined with it, other placer numbers excepted."""
+        row = self._db.one("journey_root", journey)
+        assert row is not None
+        root = int(row[0])
+        names = {root}
+        for other, same in self._db.all("edges_up", root):
+            if same and not self._about(other)[1]:
+                names |= {m for m in self._class(other) if not self._about(m)[1]}
+        return {self._key(name) for name in names}
+
+    def members(self, names: Iterable[Key]) -> set[int]:
+        """Names joined with some names of one record; another order's placer number is none of them."""
+        given: set[int] = set()
+        for kind, system, value in names:
+            row = self._db.one("find_name", kind, value, system)
+            if row is not None:
+                given.add(int(row[0]))
+        found = {member for name in given for member in self._class(name) | self._class_beside(name)}
+        mains = {name for name in given if self._about(name)[1]}
+        return {name for name in found if not mains or name in mains or not self._about(name)[1]}
+
+    def keys(self, names: Iterable[int]) -> set[Key]:
+        """Names as keys."""
+        return {self._key(name) for name in names}
+
+    def journeys_of_positions(self, positions: Iterable[int]) -> set[str]:
+        """Journeys that some events are linked to."""
+        return {row[0] for position in positions for row in self._db.all("links_of", position)}
+
+    def _key(self, name: int) -> Key:
+        row = self._db.one("get_name", name)
+        assert row is not None
+        return row[0], row[1], row[2]
+
+    def _journey(self, root: int) -> str:
+        """The journey of a root name; one that its class had before under another root keeps its name."""
+        row = self._db.one("journey_of_root", root)
+        if row is not None:
+            return str(row[0])
+        for member in self._class_beside(root):
+            earlier = self._db.one("journey_of_root", member)
+            if earlier is not None and not self._about(member)[1]:
+                self._db.run("move_journey", root, earlier[0])
+                return str(earlier[0])
+        journey = content_id("journey", list(self._key(root)))[:20]
+        self._db.run("add_journey", journey, root)
+        return journey
+
+    def _class_beside(self, root: int) -> set[int]:
+        beside: set[int] = set()
+        for other, same in self._db.all("edges_up", root):
+            if same:
+                beside |= self._class(other)
+        return beside - {root}
+
+    # ---- linking ----------------------------------------------------------------------------------------------
+
+    def _link(self, position: int, starts: Iterable[int]) -> set[str]:
+        touched = set()
+        for journey, via in self.journeys_above(starts).items():
+            if self._db.run("add_link", journey, position, via):
+                touched.add(journey)
+        return touched
+
+    def _relink(self, gained: set[int]) -> set[str]:
+        """Links what could not reach an order before: every earlier event below a name that gained a way up."""
+        if not gained:
+            return set()
+        starts: dict[int, set[int]] = {}
+        for name in self._below(gained | {m for name in gained for m in self._class_beside(name)}):
+            for (position,) in self._db.all("mentions", name):
+                starts.setdefault(position, set()).add(name)
+        return {journey for position in sorted(starts) for journey in self._link(position, starts[position])}
+
+    def _below(self, names: set[int]) -> set[int]:
+        """Names from which one of these can be reached."""
+        seen = set(names)
+        waiting = list(names)
+        while waiting:
+            for low, _ in self._db.all("edges_down", waiting.pop()):
+                if low not in seen and len(seen) < MAX_WALK:
+                    seen.add(low)
+                    waiting.append(low)
+        return seen

@@ -1,0 +1,163 @@
+"""The projector: writes the read model after the commit, in batches, from the log alone. Derived and rebuildable.
+
+A record's version is the fold of the facts about it; its id is a name given on first sight. Readers wait until the
+projector has reached the head that they saw.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+from typing import Any
+
+import orjson
+import structlog
+
+from canonical_model.fold import fold
+from canonical_model.ids import content_id, name_key
+from canonical_model.journey import RecordState
+from hub.links import Links
+from hub.store import Connection, Store
+
+log = structlog.get_logger("hub.projector")
+
+BATCH = 500
+REACHED = "projected"
+CHECKPOINT_EVERY = 2_000
+"""Positions between two checkpoints of the write-ahead log."""
+
+
+class Projector:
+    """Follows the log on a thread of its own."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._wake = threading.Event()
+        self._stop = threading.Event()
+        self._moved = threading.Condition()
+        self._thread = threading.Thread(target=self._run, name="projector", daemon=True)
+        self._reached = 0
+        self._checkpointed = 0
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stop.set()
+        self._wake.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def wake(self) -> None:
+        """Tells that there is something new."""
+        self._wake.set()
+
+    def wait_for(self, position: int, seconds: float = 10.0) -> bool:
+        """True once the read model holds everything up to a position."""
+        self._wake.set()
+        with self._moved:
+            return self._moved.wait_for(lambda: self._reached >= position or self._stop.is_set(), seconds)
+
+    def rebuild(self) -> int:
+        """Throws the read model away and writes it again; the last position."""
+        db = self._store.reader()
+        with db.transaction():
+            for table in ("record", "record_name", "record_journey", "snapshot"):
+                db.raw.execute(f"DELETE FROM {table}")  # noqa: S608 - names of our own
+            db.run("put_setting", REACHED, "0")
+        while self._advance(db):
+            pass
+        return self._reached
+
+    def _run(self) -> None:
+        db = self._store.reader()
+        row = db.one("get_setting", REACHED)
+        self._reached = self._checkpointed = int(row[0]) if row else 0
+        while not self._stop.is_set():
+            try:
+                if not self._advance(db):
+                    self._wake.wait(0.5)
+                    self._wake.clear()
+            except Exception as wrong:  # noqa: BLE001 - the read model is derived: told, and tried again
+                log.error("projector.failed", error=type(wrong).__name__, at=self._reached)
+                self._stop.wait(1.0)
+        self._store.checkpoint()
+
+    def _advance(self, db: Connection) -> bool:
+        """Projects the next batch; False when there is nothing new."""
+        rows = db.all("events_from", self._reached, BATCH)
+        if not rows:
+            return False
+        last = rows[-1][0]
+        with db.transaction():
+            for kind, names in _records(orjson.loads(text) for _, text, _, _ in rows if text is not None):
+                self._project(db, kind, names, last)
+            db.run("put_setting", REACHED, str(last))
+        with self._moved:
+            self._reached = last
+            self._moved.notify_all()
+        if last - self._checkpointed >= CHECKPOINT_EVERY:
+            self._store.checkpoint()
+            self._checkpointed = last
+        return True
+
+    def _project(self, db: Connection, kind: str, names: tuple[tuple[str, str, str], ...], position: int) -> None:
+        """Writes the version of one record that the log gives at its end, where it differs from the last one."""
+        links = Links(db)
+        members = links.members(names)
+        record, positions = record_of(db, links, kind, members)
+        if record is None:
+            return
+        record_id = _id_of(db, kind, record)
+        body = {
+            "kind": kind,
+            "identifiers": record.identifiers,
+            "state": record.state,
+            "fields": record.fields,
+            "updated": record.facts[-1]["recorded"],
+        }
+        text = orjson.dumps(body, option=orjson.OPT_SORT_KEYS)
+        last = db.one("last_record", kind, record_id)
+        if last is None or orjson.loads(last[2]) | {"updated": ""} != body | {"updated": ""}:
+            db.run("add_record", kind, record_id, (last[0] if last else 0) + 1, position, text.decode())
+        for identifier in record.identifiers:
+            _, system, value = name_key(kind, identifier)
+            db.run("add_record_name", kind, value, system, record_id)
+        for journey in links.journeys_of_positions(positions):
+            db.run("add_record_journey", journey, kind, record_id)
+
+
+def _records(events: Iterable[dict[str, Any]]) -> list[tuple[str, tuple[tuple[str, str, str], ...]]]:
+    """The records that some events are about, each once, in the order of their first mention."""
+    found: dict[tuple[str, tuple[tuple[str, str, str], ...]], None] = {}
+    for event in events:
+        about = event["about"]
+        if about["kind"] != "issue":
+            names = tuple(name_key(about["kind"], identifier) for identifier in about["identifiers"])
+            found.setdefault((about["kind"], names))
+    return list(found)
+
+
+def record_of(db: Connection, links: Links, kind: str, members: set[int]) -> tuple[RecordState | None, list[int]]:
+    """The record that some names are, as the live facts about it leave it, and the positions of those facts."""
+    positions = sorted({p for name in members for (p,) in db.all("mentions", name)})
+    keys = links.keys(members)
+    events, own = [], []
+    for position, text in db.all("events_at", orjson.dumps(positions).decode()):
+        event = orjson.loads(text)
+        if event["about"]["kind"] == kind and any(name_key(kind, i) in keys for i in event["about"]["identifiers"]):
+            events.append(event)
+            own.append(position)
+    state = fold(keys if kind == "order" else (), events)
+    found = [record for record in state.of(kind) if any(name_key(kind, i) in keys for i in record.identifiers)]
+    return (found[0] if found else None), own
+
+
+def _id_of(db: Connection, kind: str, record: RecordState) -> str:
+    """The id that one of the record's names already has, or a new one."""
+    for identifier in record.identifiers:
+        _, system, value = name_key(kind, identifier)
+        row = db.one("find_record", kind, value, system)
+        if row is not None:
+            return str(row[0])
+    return content_id("record", kind, list(name_key(kind, record.identifiers[0])))[:20]

@@ -1,0 +1,124 @@
+"""Takes persons and free text out of what enters the log, and puts them back for those who may see them.
+
+The model marks personal fields (`x-personal`). A person becomes an `Actor`, everything else a `Sealed` token; both are
+keyed hashes of their content, so the same message gives the same tokens and the same event ids. The content is
+encrypted per partner and month in the store's `sealed` table.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from canonical_model.frames import set_schema
+from canonical_model.ids import canonical_json
+from hub.crypto import Keyring
+from hub.store import Connection
+
+Plan = dict[str, Any]
+"""Per field: True where the whole value is personal, or the plan of what is inside."""
+
+
+@cache
+def plan_of(kind: str) -> Plan:
+    """The personal fields of a record kind, from the published schema."""
+    schema = set_schema(kind)
+    return _plan(schema, schema, ()) or {}
+
+
+def _plan(root: Mapping[str, Any], node: Mapping[str, Any], trail: tuple[str, ...]) -> Any:
+    if node.get("x-personal"):
+        return True
+    if "$ref" in node:
+        name = node["$ref"].rpartition("/")[2]
+        return None if name in trail else _plan(root, root["$defs"][name], (*trail, name))
+    for branch in ("anyOf", "oneOf"):
+        found = [_plan(root, inner, trail) for inner in node.get(branch, ())]
+        if True in found:
+            return True
+        merged = {key: value for plan in found if isinstance(plan, dict) for key, value in plan.items()}
+        if merged:
+            return merged
+    if isinstance(node.get("items"), dict):
+        return _plan(root, node["items"], trail)
+    inside = {name: plan for name, prop in node.get("properties", {}).items() if (plan := _plan(root, prop, trail))}
+    return inside or None
+
+
+class Sealer:
+    """Seals and opens personal values for one transaction."""
+
+    def __init__(self, keys: Keyring, connection: Connection, partner: str, period: str) -> None:
+        self._keys, self._connection, self._partner, self._period = keys, connection, partner, period
+
+    def seal(self, kind: str, values: Mapping[str, Any]) -> dict[str, Any]:
+        """The values of a record with every personal part as a token."""
+        plan = plan_of(kind)
+        return {name: self._value(value, plan.get(name)) for name, value in values.items()}
+
+    def _value(self, value: Any, plan: Any) -> Any:
+        if not plan or value is None:
+            return value
+        if isinstance(plan, dict):
+            if isinstance(value, list):
+                return [self._value(item, plan) for item in value]
+            if isinstance(value, Mapping):
+                return {name: self._value(inner, plan.get(name)) for name, inner in value.items()}
+            return value
+        if isinstance(value, Mapping) and set(value) <= {"sealed", "actor"}:
+            return value
+        if isinstance(value, list) and all(_is_person(item) for item in value):
+            return [self._person(item) for item in value]
+        return self._person(value) if _is_person(value) else {"sealed": self._keep("text", value)}
+
+    def _person(self, value: Mapping[str, Any]) -> dict[str, Any]:
+        if "actor" in value:
+            return dict(value)
+        if "person" in value:  # a Participation: the person is sealed, time and place are not
+            return {**value, "person": self._person(value["person"])}
+        return {"actor": self._keep("actor", value)}
+
+    def _keep(self, kind: str, value: Any) -> str:
+        """Stores a personal value once and returns its token."""
+        identifier = value.get("identifier") if isinstance(value, Mapping) else None
+        named = [identifier["system"], identifier["value"]] if identifier else value
+        token = self._keys.token(kind, self._partner if kind == "text" else "", named)
+        purpose = f"sealed/{self._partner}/{self._period}"
+        self._connection.run(
+            "add_sealed", token, self._partner, self._period, kind, self._keys.seal(purpose, canonical_json(value))
+        )
+        return token
+
+
+def _is_person(value: Any) -> bool:
+    return isinstance(value, Mapping) and ("name" in value or "identifier" in value or "person" in value or "actor" in value)
+
+
+def unseal(keys: Keyring, connection: Connection, value: Any) -> Any:
+    """A value with its tokens opened; a token whose content was erased vanishes."""
+    if isinstance(value, list):
+        return [opened for item in value if (opened := unseal(keys, connection, item)) is not None]
+    if not isinstance(value, Mapping):
+        return value
+    for word in ("sealed", "actor"):
+        if set(value) == {word}:
+            row = connection.one("get_sealed", value[word])
+            if row is None:
+                return None
+            return json.loads(keys.open(f"sealed/{row[0]}/{row[1]}", row[3]))
+    opened = {name: unseal(keys, connection, inner) for name, inner in value.items()}
+    return {name: inner for name, inner in opened.items() if inner is not None}
+
+
+def drop_personal(value: Any) -> Any:
+    """A value without its tokens, for those who may not see what they stand for; actors stay, they tell nothing."""
+    if isinstance(value, list):
+        return [kept for item in value if (kept := drop_personal(item)) is not None]
+    if not isinstance(value, Mapping):
+        return value
+    if set(value) == {"sealed"}:
+        return None
+    kept = {name: drop_personal(inner) for name, inner in value.items()}
+    return {name: inner for name, inner in kept.items() if inner is not None}

@@ -1,0 +1,47 @@
+"""What the installation decides: places, addresses, limits. From the environment (`CGT_…`) or a file; no secrets in code."""
+
+from __future__ import annotations
+
+import ipaddress
+from pathlib import Path
+
+from pydantic import Field, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Settings of one hub. Safe by default: loopback, strict, nothing listens without credentials."""
+
+    model_config = SettingsConfigDict(env_prefix="CGT_", extra="ignore", frozen=True)
+
+    name: str = "cgt-hub"
+    data: Path = Path("var")
+    partners: Path = Path("partners")
+    region: str = "local"
+    http_host: str = "127.0.0.1"
+    http_port: int = 8420
+    mllp_host: str = "127.0.0.1"
+    tls_certificate: Path | None = None
+    tls_key: Path | None = None
+    group: int = Field(default=64, ge=1, le=1000, description="most messages that one transaction takes")
+    synchronous: str = Field(default="FULL", pattern="^(FULL|EXTRA)$", description="SQLite's; weaker settings lose data")
+    max_message: int = Field(default=8 * 1024 * 1024, description="bytes of one message")
+    delivery_poll: float = Field(default=0.05, description="seconds between looks for deliveries that are due")
+    file_poll: float = Field(default=0.5, description="seconds between looks at the drop folders")
+
+    @model_validator(mode="after")
+    def _does_not_listen_openly(self) -> Settings:
+        for name, host in (("CGT_HTTP_HOST", self.http_host), ("CGT_MLLP_HOST", self.mllp_host)):
+            if not is_loopback(host) and not (self.tls_certificate and self.tls_key):
+                raise ValueError(
+                    f"{name}={host} is not loopback: set CGT_TLS_CERTIFICATE and CGT_TLS_KEY, or listen on 127.0.0.1"
+                )
+        return self
+
+
+def is_loopback(host: str) -> bool:
+    """True for an address that only this machine reaches; a name is not taken on trust."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,102 @@
+"""The vault: who the subjects are. Names, dates of birth and medical record numbers live here and nowhere else.
+
+A subject's names in the log are tokens, keyed hashes of (system, number): the same in every message, so facts about one
+person meet without the log knowing the person. Each subject's rows are encrypted with a key of its own, wrapped by
+the region's; forgetting deletes the key. Every look is audited.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from canonical_model import BASE
+from canonical_model.ids import canonical_json, content_id, normal_system
+from hub.crypto import NONCE, Keyring
+from hub.store import Connection
+
+SUBJECT_SYSTEM = f"{BASE}/id/subject"
+NAMING_TYPES = frozenset({"mrn", "patient-internal", "donor", "national", "partner-enterprise", None})
+"""Identifier types that name a person for sure within their system; account, visit and insurance numbers do not."""
+UNASSIGNED = "urn:id:unassigned"
+
+
+class Vault:
+    """Persons of one region, in one transaction."""
+
+    def __init__(self, keys: Keyring, connection: Connection, region: str) -> None:
+        self._keys, self._connection, self._region = keys, connection, region
+
+    def names(self, identifiers: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        """Subject names (tokens) for a person's identifiers; those that name nobody for sure give none."""
+        return [
+            {"system": SUBJECT_SYSTEM, "value": self.token(i), "type": "subject"}
+            for i in identifiers
+            if i.get("type") in NAMING_TYPES and i["system"] != UNASSIGNED
+        ]
+
+    def token(self, identifier: Mapping[str, Any]) -> str:
+        """The token of one (system, number)."""
+        return self._keys.token("subject", normal_system(identifier["system"]), identifier["value"].strip())
+
+    def keep(self, identity: Mapping[str, Any], names: Sequence[Mapping[str, Any]], partner: str, at: str) -> None:
+        """Stores what a message says of a person, once per content, and indexes it blindly."""
+        if not names or not identity:
+            return
+        main = str(names[0]["value"])
+        key = self._key(main)
+        nonce = os.urandom(NONCE)
+        body = canonical_json(dict(identity))
+        sealed = nonce + AESGCM(key).encrypt(nonce, body, main.encode())
+        self._connection.run("add_identity", main, partner, content_id(dict(identity)), at, sealed)
+        for name in names:
+            self._connection.run("add_blind", f"id:{name['value']}", main)
+        for entry in self._entries(identity, partner):
+            self._connection.run("add_blind", entry, main)
+
+    def _key(self, token: str) -> bytes:
+        row = self._connection.one("find_person", token)
+        if row is not None:
+            return self._keys.open(f"person/{token}", row[0])
+        key = os.urandom(32)
+        self._connection.run("add_person", token, self._region, self._keys.seal(f"person/{token}", key))
+        return key
+
+    def _entries(self, identity: Mapping[str, Any], partner: str) -> list[str]:
+        """Blind entries for exact family name and birth date together, the partner's own patients only."""
+        born = identity.get("birth_date")
+        families = {name.get("family", "").casefold() for name in identity.get("names", ())} - {""}
+        return [self._keys.token("family-birth", partner, family, born) for family in families] if born else []
+
+    def find(self, partner: str, family: str, birth_date: str) -> list[str]:
+        """Subject tokens of the partner's own patients with this exact family name and birth date."""
+        entry = self._keys.token("family-birth", partner, family.casefold(), birth_date)
+        return [row[0] for row in self._connection.all("find_blind", entry)]
+
+    def knows(self, identifiers: Sequence[Mapping[str, Any]]) -> bool:
+        """True when one of these identifiers belongs to a person whom the vault has."""
+        return any(self._connection.one("find_blind", f"id:{name['value']}") for name in self.names(identifiers))
+
+    def look(self, tokens: Sequence[str], partner: str, actor: str, at: str) -> dict[str, Any]:
+        """What `partner` itself has told of the person with these tokens, later fields over earlier ones; audited."""
+        identity: dict[str, Any] = {}
+        owners = {row[0] for token in tokens for row in self._connection.all("find_blind", f"id:{token}")}
+        for owner in sorted(owners):
+            row = self._connection.one("find_person", owner)
+            if row is None:
+                continue
+            key = self._keys.open(f"person/{owner}", row[0])
+            for teller, _, sealed in self._connection.all("identities", owner):
+                if teller == partner:
+                    identity.update(json.loads(AESGCM(key).decrypt(sealed[:NONCE], sealed[NONCE:], owner.encode())))
+        if identity:
+            self._connection.run("add_audit", at, actor, "vault.look", ",".join(sorted(owners)), "{}")
+        return identity
+
+    def forget(self, token: str) -> int:
+        """Deletes a person's key and rows; nothing in the log changes. The number of persons forgotten."""
+        return self._connection.run("forget_person", token)

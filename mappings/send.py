@@ -1,0 +1,92 @@
+"""Facts to frames (`send:`), one-way: what a partner is told of a fact, before anybody decides what it may see.
+
+A `send:` row per event type lists frames in the order of the message. A frame takes a whole source (`from`), single
+paths (`set`) and constants (`constants`). Sources: `event` (its fields), `about` (its record, folded), `order`,
+`patient`, `identity`, `partner` (the receiver), `message` (id and time of the delivery). The law: what `send` wrote,
+read by `on`, asserts the same type, key and visible data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from mappings.faults import TableFault
+
+Sources = Mapping[str, Mapping[str, Any]]
+WORDS = frozenset({"frame", "from", "set", "constants", "parent", "links", "only_with", "as_list"})
+
+
+def frames(data: Mapping[str, Any], event_type: str, sources: Sources) -> list[dict[str, Any]]:
+    """Frames that tell a fact in this message; empty where the map has no row for it."""
+    rows = _rows(data, event_type)
+    keys: dict[str, str] = {}
+    out: list[dict[str, Any]] = []
+    for row in rows:
+        kind = row["frame"]
+        if "only_with" in row and not sources.get(row["only_with"]):
+            continue
+        record: dict[str, Any] = dict(sources.get(row["from"], {})) if "from" in row else {}
+        for path, source in row.get("set", {}).items():
+            value = _reach(sources, source)
+            if value is not None:
+                _put(record, path, [value] if path in row.get("as_list", ()) else value)
+        for path, constant in row.get("constants", {}).items():
+            _put(record, path, constant)
+        for path, target in row.get("links", {}).items():
+            if target in keys:
+                record[path] = {"frame": keys[target]}
+        parent = keys.get(row.get("parent", ""), "")
+        key = f"{parent}/{kind}" if parent else kind
+        keys[kind] = key
+        frame: dict[str, Any] = {"kind": kind, "key": key}
+        if parent:
+            frame["parent"] = parent
+        frame["set"] = record
+        out.append(frame)
+    return out
+
+
+def _rows(data: Mapping[str, Any], event_type: str) -> list[Mapping[str, Any]]:
+    send = data.get("send", {})
+    rows = send.get(event_type, send.get(event_type.partition(".")[0] + ".*", []))
+    if isinstance(rows, str):  # the same as another event type's
+        rows = send.get(rows, [])
+    return list(rows)
+
+
+def _reach(sources: Sources, path: str) -> Any:
+    """A value by path; `order.identifiers[placer]` takes the items of that type, `…[placer]!` the first one."""
+    first = path.endswith("!")
+    name, _, wanted = path.removesuffix("!").rstrip("]").partition("[")
+    value: Any = sources
+    for step in name.split("."):
+        value = value.get(step) if isinstance(value, Mapping) else None
+    if isinstance(value, list):
+        items = [item for item in value if not wanted or (isinstance(item, Mapping) and item.get("type") == wanted)]
+        if first:
+            return items[0] if items else None
+        return items or None
+    return value
+
+
+def _put(record: dict[str, Any], path: str, value: Any) -> None:
+    *branch, last = path.split(".")
+    for step in branch:
+        record = record.setdefault(step, {})
+    record[last] = value
+
+
+def check(name: str, data: Mapping[str, Any], types: Mapping[str, str]) -> list[TableFault]:
+    """Faults of a map's `send:` rows."""
+    faults = []
+    for event_type, rows in (data.get("send") or {}).items():
+        family = event_type.removesuffix(".*")
+        if event_type not in types and not any(t.startswith(f"{family}.") for t in types):
+            faults.append(TableFault(name, f"send {event_type}", "no such event type in the catalogue"))
+        for row in rows if isinstance(rows, list) else ():
+            unknown = sorted(set(row) - WORDS)
+            if unknown or "frame" not in row:
+                known = ", ".join(sorted(WORDS))
+                faults.append(TableFault(name, f"send {event_type}", f"unknown words {unknown}; known are: {known}"))
+    return faults

@@ -15,18 +15,18 @@ import structlog
 
 from canonical_model.protocols import DEFAULT_PROTOCOLS, Protocol
 from hub import hl7_answers, profiles
+from hub.answers import Questions
 from hub.channels import files, mllp
 from hub.committer import Answer, Committer, Incoming
-from hub.conversion import Format
 from hub.crypto import Keyring, load_keyring
 from hub.delivery import Deliveries
-from hub.formats import adapters_for
+from hub.formats import Adapters
 from hub.pipeline import Overloaded, Pipeline
 from hub.profiles import Profile
 from hub.projector import Projector
 from hub.sending import Outbox
 from hub.settings import Settings
-from hub.store import Store
+from hub.store import ReadModel, Store
 
 log = structlog.get_logger("hub")
 
@@ -42,13 +42,15 @@ class Hub:
 
     settings: Settings
     profiles: Mapping[str, Profile]
-    adapters: Mapping[str, Format]
+    adapters: Adapters
     store: Store
+    model: ReadModel
     keys: Keyring
     committer: Committer
     pipeline: Pipeline
     projector: Projector
     outbox: Outbox
+    questions: Questions
     clock: Callable[[], datetime]
     listeners: dict[str, mllp.Listener] = field(default_factory=dict)
     folders: dict[str, files.DropFolder] = field(default_factory=dict)
@@ -83,14 +85,15 @@ class Hub:
         self.pipeline.stop()
         self.projector.stop()
         self.store.close()
+        self.model.close()
 
-    async def receive(self, partner: str, channel: str, body: bytes, hint: str = "", name: str = "") -> Answer:
+    async def receive(self, incoming: Incoming) -> Answer:
         """The answer to bytes from an authenticated partner. Raises Overloaded."""
-        return await self.pipeline.submit(Incoming(partner, channel, body, hint, name))
+        return await self.pipeline.submit(incoming)
 
     async def _mllp(self, profile: Profile, body: bytes) -> bytes:
         try:
-            answer = await self.receive(profile.partner, "mllp", body)
+            answer = await self.receive(Incoming(profile.partner, "mllp", "hl7v2", body))
         except Overloaded:
             return hl7_answers.overloaded(profile, body, self.clock())
         except Exception as wrong:  # noqa: BLE001 - the store failed; nothing was kept and the sender is told so
@@ -99,7 +102,8 @@ class Hub:
         return hl7_answers.acknowledge(profile, body, answer, self.clock())
 
     async def _file(self, profile: Profile, body: bytes, name: str, dialect: str) -> Answer:
-        return await self.receive(profile.partner, "file", body, dialect, name)
+        assert profile.files is not None
+        return await self.receive(Incoming(profile.partner, "file", profile.files.format, body, dialect, name))
 
     async def _watch_folders(self) -> None:
         while True:
@@ -127,15 +131,17 @@ def build(
 ) -> Hub:
     """A hub that has not started. Raises ProfileError, TableError, and sqlite3.Error with what is wrong."""
     known = profiles.load(settings.partners) if partners is None else partners
-    adapters = adapters_for(known)
+    adapters = Adapters(known)
     keys = load_keyring(settings.data / "keys" / "master.key")
     store = Store(path or settings.data / "hub.db", settings.synchronous)
     committer = Committer(store, keys, known, adapters, protocols, clock, settings.region)
-    projector = Projector(store)
+    model = ReadModel((path or settings.data / "hub.db").with_name("read.db"))
+    projector = Projector(store, model)
     pipeline = Pipeline(committer, settings.group, projector.wake)
     deliveries = Deliveries(keys, known, adapters, settings.region)
     outbox = Outbox(deliveries, pipeline, known, settings, clock)
-    return Hub(settings, known, adapters, store, keys, committer, pipeline, projector, outbox, clock)
+    questions = Questions(keys, known, protocols, clock)
+    return Hub(settings, known, adapters, store, model, keys, committer, pipeline, projector, outbox, questions, clock)
 
 
 @contextlib.asynccontextmanager

@@ -31,8 +31,9 @@ from canonical_model.records import RECORDS
 from canonical_model.rules import RULES_VERSION, Finding, check
 from canonical_model.values import instant_text
 from hub import ledger
-from hub.conversion import FATES, FILTERED, HELD, RECORDED, Converted, Format, Part, convert, digest, sameness
+from hub.conversion import FATES, FILTERED, HELD, RECORDED, Converted, Part, convert, digest, sameness
 from hub.crypto import Keyring
+from hub.formats import Adapters
 from hub.links import Links
 from hub.profiles import Profile
 from hub.sealing import Sealer
@@ -58,6 +59,7 @@ class Incoming:
 
     partner: str
     channel: str
+    format: str
     body: bytes
     hint: str = ""
     name: str = ""
@@ -97,12 +99,13 @@ class Committer:
         store: Store,
         keys: Keyring,
         profiles: Mapping[str, Profile],
-        adapters: Mapping[str, Format],
+        adapters: Adapters,
         protocols: Mapping[str, Protocol],
         clock: Callable[[], datetime],
         region: str = "local",
         salt: Callable[[int], bytes] = os.urandom,
     ) -> None:
+        self._links = Links(store.writer)
         self._store, self._keys, self._profiles, self._adapters = store, keys, profiles, adapters
         self._protocols, self._clock, self._region, self._salt = protocols, clock, region, salt
         self._validators = {kind: jsonschema_rs.validator_for(set_schema(kind)) for kind in RECORDS}
@@ -147,6 +150,7 @@ class Committer:
                     ledger.seal(db, self._keys, first + 1, self._leaves)
                 return done
         except BaseException:
+            self._links.forget()
             for journey in self._fresh:
                 self._journeys.pop(journey, None)
             raise
@@ -158,6 +162,7 @@ class Committer:
                 return self._take(db, incoming)
         except Exception as wrong:  # noqa: BLE001 - the one place: the message is held and told, its group goes on
             self._position = before
+            self._links.forget()
             del self._leaves[leaves:]
             for journey in self._fresh - fresh:
                 self._journeys.pop(journey, None)
@@ -177,9 +182,10 @@ class Committer:
     def _take(self, db: Connection, incoming: Incoming) -> Answer:
         profile = self._profiles[incoming.partner]
         vault = Vault(self._keys, db, self._region)
-        converted = convert(profile, self._adapters[incoming.partner], incoming.body, incoming.hint, vault.knows)
+        adapter = self._adapters.of(profile, incoming.format)
+        converted = convert(profile, adapter, incoming.body, incoming.hint, vault.knows)
         source = converted.source_id or incoming.name or digest(incoming.body)[:24]
-        same = sameness(profile, incoming.body)
+        same = sameness(incoming.format, profile.volatile, incoming.body)
         earlier = db.one("same_inbox", profile.partner, source, same)
         if earlier is not None and earlier[1] in {RECORDED, FILTERED}:
             db.run("repeat_inbox", earlier[0])
@@ -203,7 +209,7 @@ class Committer:
             instant_text(now),
             profile.partner,
             incoming.channel,
-            profile.format,
+            incoming.format,
             converted.type,
             source,
             same or hashed,
@@ -349,17 +355,17 @@ class Committer:
         hashed = ledger.leaf(salt, text)
         db.run("add_event", self._position, event["id"], event["type"], inbox, text.decode(), salt, hashed)
         self._leaves.append(hashed)
-        linked = Links(db).add(self._position, event)
+        linked = self._links.add(self._position, event)
         for journey in linked:
             touched.setdefault(journey, {})[self._position] = event
-        if answer is not None and not linked and not db.all("links_of", self._position):
+        if answer is not None and not linked:
             answer.unlinked += 1
 
     # ---- one order --------------------------------------------------------------------------------------------
 
     def state(self, db: Connection, journey: str) -> Journey:
         """The journey as its live facts leave it."""
-        return self._known(db, journey, {}).state or self._fold(db, journey, self._known(db, journey, {}))
+        return self._known(db, journey, {}).state or self._fold(journey, self._known(db, journey, {}))
 
     def _known(self, db: Connection, journey: str, new: Mapping[int, dict[str, Any]]) -> _Journey:
         """The remembered order with its new events; reloaded where links brought older events in."""
@@ -379,15 +385,15 @@ class Committer:
             del known.events[stray]
         return known
 
-    def _fold(self, db: Connection, journey: str, known: _Journey) -> Journey:
-        known.state = fold(Links(db).names_of(journey), known.events.values())
+    def _fold(self, journey: str, known: _Journey) -> Journey:
+        known.state = fold(self._links.names_of(journey), known.events.values())
         return known.state
 
     def _refold(self, db: Connection, journey: str, new: Mapping[int, dict[str, Any]]) -> None:
         """Folds an order again, opens and closes its Issues, plans deliveries and the next look."""
         self._fresh.add(journey)
         known = self._known(db, journey, new)
-        state = self._fold(db, journey, known)
+        state = self._fold(journey, known)
         now = self._clock()
         result = check(state, self._protocols, now)
         db.run("set_check", instant_text(result.next_change) if result.next_change else None, journey)

@@ -149,15 +149,15 @@ def digest(body: bytes) -> str:
     return hashlib.sha256(body).hexdigest()
 
 
-def sameness(profile: Profile, body: bytes) -> str:
+def sameness(format_name: str, volatile: tuple[str, ...], body: bytes) -> str:
     """Digest of what makes two messages the same: the body without the profile's volatile header fields."""
-    if profile.format != "hl7v2" or not body[:64].lstrip(b"\x0b\r\n \t\xef\xbb\xbf").startswith(b"MSH"):
+    if format_name != "hl7v2" or not body[:64].lstrip(b"\x0b\r\n \t\xef\xbb\xbf").startswith(b"MSH"):
         return digest(body)
     start = body.find(b"MSH")
     separator = body[start + 3 : start + 4]
     header, mark, rest = body[start:].partition(b"\r")
     fields = header.split(separator)
-    for name in profile.volatile:
+    for name in volatile:
         segment, _, number = name.partition("-")
         if segment == "MSH" and number.isdigit() and 2 < int(number) <= len(fields):
             fields[int(number) - 1] = b""

@@ -18,8 +18,8 @@ from canonical_model.journey import Journey, RecordState
 from canonical_model.values import instant_text
 from hub.access import sees_persons, visible
 from hub.committer import Committer, takes_part
-from hub.conversion import Format
 from hub.crypto import Keyring
+from hub.formats import Adapters
 from hub.profiles import Profile
 from hub.sealing import drop_personal, unseal
 from hub.store import Connection, Row
@@ -57,7 +57,7 @@ class Deliveries:
     """Claims, renders and settles deliveries; a room of the committer's thread."""
 
     def __init__(
-        self, keys: Keyring, profiles: Mapping[str, Profile], adapters: Mapping[str, Format], region: str
+        self, keys: Keyring, profiles: Mapping[str, Profile], adapters: Adapters, region: str
     ) -> None:
         self._keys, self._profiles, self._adapters, self._region = keys, profiles, adapters, region
 
@@ -119,7 +119,7 @@ class Deliveries:
         row = db.one("events_at", f"[{position}]")
         assert row is not None
         event = orjson.loads(row[1])
-        adapter = self._adapters[profile.partner]
+        adapter = self._adapters.of(profile, message.partition("/")[0])
         sources = self._sources(db, profile, state, event, delivery, now)
         frames, withheld = [], []
         for frame in send.frames(adapter.map(message), event["type"], sources):

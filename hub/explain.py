@@ -14,7 +14,7 @@ from typing import Any
 
 from adapters.hl7v2 import tokenizer
 from canonical_model import frames as model_frames
-from hub.conversion import HELD, RECORDED, REJECTED, Format, convert
+from hub.conversion import HELD, RECORDED, REJECTED, convert
 from hub.formats import format_of
 from hub.profiles import Profile
 from mappings.account import FATES, Entry
@@ -67,9 +67,9 @@ class Explained:
         return shown
 
 
-def explain(body: bytes, source: str, profile: Profile = ANYONE, hint: str = "") -> Explained:
+def explain(body: bytes, source: str, profile: Profile = ANYONE, format_name: str = "hl7v2", hint: str = "") -> Explained:
     """The account of one message as this profile reads it."""
-    adapter = format_of(profile.format, profile.overlay, profile.zone, profile.system)
+    adapter = format_of(format_name, profile.overlay, profile.zone, profile.system)
     converted = convert(profile, adapter, body, hint)
     faults = [fault.plain() for fault in converted.faults]
     told = Explained(source, converted.outcome, converted.type, faults)
@@ -78,24 +78,26 @@ def explain(body: bytes, source: str, profile: Profile = ANYONE, hint: str = "")
         told.entries = list(read.entries())
         told.frames = read.frames
         told.events = [a["type"] for part in converted.parts for a in part.assertions]
-        told.leaves = independent_leaves(body) if profile.format == "hl7v2" else {}
+        told.leaves = independent_leaves(body) if format_name == "hl7v2" else {}
         for frame in read.frames:
             model_frames.check(frame)
     return told
 
 
-def explain_files(paths: Iterable[Path], profile: Profile = ANYONE) -> tuple[list[Explained], int, int]:
+def explain_files(
+    paths: Iterable[Path], profile: Profile = ANYONE, format_name: str = "hl7v2", hint: str = ""
+) -> tuple[list[Explained], int, int]:
     """The accounts of all messages of some files; how many files there were and how many messages crashed us."""
     told: list[Explained] = []
     files = crashed = 0
     for path in paths:
         files += 1
         body = path.read_bytes()
-        bodies = tokenizer.messages(body) if profile.format == "hl7v2" else [body]
+        bodies = tokenizer.messages(body) if format_name == "hl7v2" else [body]
         for count, part in enumerate(bodies, 1):
             name = str(path) if len(bodies) == 1 else f"{path}#{count}"
             try:
-                told.append(explain(part, name, profile))
+                told.append(explain(part, name, profile, format_name, hint))
             except Exception as wrong:  # noqa: BLE001 - a crash is what this table is there to count
                 crashed += 1
                 fault = {"code": "crash", "place": type(wrong).__name__, "remedy": "report it", "severity": "error"}
@@ -160,7 +162,3 @@ def independent_leaves(body: bytes) -> dict[str, int]:
         counts[name[:3]] += sum(1 for leaf in leaves if leaf)
     return dict(counts)
 
-
-def adapter_of(profile: Profile) -> Format:
-    """The adapter that a profile reads with."""
-    return format_of(profile.format, profile.overlay, profile.zone, profile.system)

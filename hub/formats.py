@@ -28,22 +28,34 @@ class Hl7v2:
     def read(self, body: bytes, hint: str = "") -> Read:  # noqa: ARG002 - the message says its type itself
         return self.adapter.read(body)
 
+    def map(self, message: str) -> Mapping[str, Any]:
+        return self.adapter.library.maps[message]
+
     def write(
         self, message: str, frames: list[dict[str, Any]], residual: Mapping[str, Any] | None = None
     ) -> tuple[bytes, list[Fault]]:
-        return self.adapter.write(message, frames, residual)
-
-
-@lru_cache(maxsize=64)
-def format_of(name: str, overlay: Path | None, zone: str, system: str) -> Format:
-    """The adapter of a format with a site's overlay, zone and default system; the same arguments share one."""
-    overlays = (overlay,) if overlay else ()
-    return _FORMATS[name](overlays, zone, system)
-
-
-def adapters_for(profiles: Mapping[str, Profile]) -> dict[str, Format]:
-    """The adapter of every partner."""
-    return {name: format_of(p.format, p.overlay, p.zone, p.system) for name, p in profiles.items()}
+        return self.adapter.write(self.map(message)["for"][0], frames, residual)
 
 
 _FORMATS: dict[str, Any] = {"hl7v2": Hl7v2}
+
+
+@lru_cache(maxsize=256)
+def format_of(name: str, overlay: Path | None, zone: str, system: str) -> Format:
+    """The adapter of a format with a site's overlay, zone and default system; the same arguments share one."""
+    overlays = (overlay / name,) if overlay else ()
+    return _FORMATS[name](overlays, zone, system)  # type: ignore[no-any-return]
+
+
+class Adapters:
+    """The adapters of the partners. Those that a profile's channels need are loaded, and checked, at the start."""
+
+    def __init__(self, profiles: Mapping[str, Profile]) -> None:
+        self._profiles = profiles
+        for profile in profiles.values():
+            for name in profile.formats:
+                self.of(profile, name)
+
+    def of(self, profile: Profile, name: str) -> Format:
+        """The partner's adapter for a format. Raises TableError with all faults of its tables."""
+        return format_of(name, profile.overlay, profile.zone, profile.system)

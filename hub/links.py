@@ -19,13 +19,23 @@ from hub.store import Connection
 MAIN_TYPES = {"order": "placer"}
 """Identifier types that name a record of this kind by themselves: through them no other record is joined."""
 MAX_WALK = 20_000
+REMEMBERED = 100_000
 
 
 class Links:
-    """The graph in one transaction."""
+    """The graph. What it has read it remembers: `forget` after an undone transaction, and never keep it on a reader."""
 
     def __init__(self, connection: Connection) -> None:
         self._db = connection
+        self._ids: dict[Key, int] = {}
+        self._infos: dict[int, tuple[str, str, str, int, int]] = {}
+        self._up: dict[int, dict[int, int]] = {}
+        self._down: dict[int, dict[int, int]] = {}
+
+    def forget(self) -> None:
+        """Drops what is remembered."""
+        for memory in (self._ids, self._infos, self._up, self._down):
+            memory.clear()  # type: ignore[attr-defined]
 
     def add(self, position: int, event: Mapping[str, Any]) -> set[str]:
         """Records an event's names and edges, links it and what now reaches an order; the journeys it touched."""
@@ -69,18 +79,60 @@ class Links:
                     yield self._name(ref["kind"], identifier, about=False)[0]
 
     def _name(self, kind: str, identifier: Mapping[str, Any], about: bool) -> tuple[int, bool]:
-        _, system, value = name_key(kind, identifier)
-        main = int(MAIN_TYPES.get(kind) == identifier.get("type") and kind in MAIN_TYPES)
-        row = self._db.one("find_name", kind, value, system)
-        if row is None:
-            return self._db.add("add_name", kind, system, value, main, int(about)), about
-        news = main > row[1] or int(about) > row[2]
+        """A name's number, and whether the hub hears of it as the subject of a fact, or as main, for the first time."""
+        key = name_key(kind, identifier)
+        main = int(kind in MAIN_TYPES and MAIN_TYPES[kind] == identifier.get("type"))
+        name = self._find(key)
+        if name is None:
+            if len(self._infos) > REMEMBERED:
+                self.forget()
+            name = self._ids[key] = self._db.add("add_name", kind, key[1], key[2], main, int(about))
+            self._infos[name] = (*key, main, int(about))
+            self._up[name], self._down[name] = {}, {}
+            return name, about
+        info = self._about(name)
+        news = main > info[3] or int(about) > info[4]
         if news:
-            self._db.run("mark_name", main, int(about), row[0])
-        return int(row[0]), news
+            self._db.run("mark_name", main, int(about), name)
+            self._infos[name] = (*key, max(main, info[3]), max(int(about), info[4]))
+        return name, news
+
+    def _find(self, key: Key) -> int | None:
+        name = self._ids.get(key)
+        if name is None:
+            row = self._db.one("find_name", key[0], key[2], key[1])
+            if row is not None:
+                name = self._ids[key] = int(row[0])
+        return name
+
+    def _about(self, name: int) -> tuple[str, str, str, int, int]:
+        """Kind, system, value, main, known."""
+        info = self._infos.get(name)
+        if info is None:
+            row = self._db.one("get_name", name)
+            assert row is not None
+            info = self._infos[name] = (row[0], row[1], row[2], row[3], row[4])
+        return info
+
+    def _above(self, name: int) -> dict[int, int]:
+        edges = self._up.get(name)
+        if edges is None:
+            edges = self._up[name] = {high: same for high, same in self._db.all("edges_up", name)}
+        return edges
+
+    def _beneath(self, name: int) -> dict[int, int]:
+        edges = self._down.get(name)
+        if edges is None:
+            edges = self._down[name] = {low: same for low, same in self._db.all("edges_down", name)}
+        return edges
 
     def _edge(self, low: int, high: int, same: bool) -> bool:
-        return low != high and self._db.run("add_edge", low, high, int(same)) > 0
+        if low == high or self._above(low).get(high, -1) >= int(same):
+            return False
+        self._db.run("add_edge", low, high, int(same))
+        self._above(low)[high] = int(same)
+        self._beneath(high)[low] = int(same)
+        return True
 
     def _join(self, first: int, second: int) -> bool:
         if first == second:
@@ -97,21 +149,15 @@ class Links:
         waiting = list(seen)
         while waiting:
             name = waiting.pop()
-            kind, main, known = self._about(name)
-            if kind == "order":
+            if self._about(name)[0] == "order":
                 for journey in self._journeys_of(name):
                     found.setdefault(journey, name)
                 continue
-            for high, _ in self._db.all("edges_up", name):
+            for high in self._above(name):
                 if high not in seen and len(seen) < MAX_WALK:
                     seen.add(high)
                     waiting.append(high)
         return found
-
-    def _about(self, name: int) -> tuple[str, int, int]:
-        row = self._db.one("get_name", name)
-        assert row is not None
-        return row[0], row[3], row[4]
 
     def _journeys_of(self, name: int) -> list[str]:
         """Journeys of an order name: those of the placer numbers it is joined with, or its own class's."""
@@ -120,8 +166,8 @@ class Links:
 
     def _roots(self, name: int) -> set[int]:
         members = self._class(name)
-        mains = {m for m in members if self._about(m)[1]}
-        known = {m for m in members if self._about(m)[2]}
+        mains = {m for m in members if self._about(m)[3]}
+        known = {m for m in members if self._about(m)[4]}
         if mains & known:
             return mains & known
         return {min(known)} if known else set()
@@ -129,12 +175,12 @@ class Links:
     def _class(self, name: int) -> set[int]:
         """Names joined with this one, up to and including placer numbers but never through them."""
         seen = {name}
-        waiting = [] if self._about(name)[1] else [name]
+        waiting = [] if self._about(name)[3] else [name]
         while waiting:
-            for other, same in self._db.all("edges_up", waiting.pop()):
+            for other, same in self._above(waiting.pop()).items():
                 if same and other not in seen:
                     seen.add(other)
-                    if not self._about(other)[1]:
+                    if not self._about(other)[3]:
                         waiting.append(other)
         return seen
 
@@ -144,21 +190,17 @@ class Links:
         assert row is not None
         root = int(row[0])
         names = {root}
-        for other, same in self._db.all("edges_up", root):
-            if same and not self._about(other)[1]:
-                names |= {m for m in self._class(other) if not self._about(m)[1]}
+        for other, same in self._above(root).items():
+            if same and not self._about(other)[3]:
+                names |= {m for m in self._class(other) if not self._about(m)[3]}
         return {self._key(name) for name in names}
 
     def members(self, names: Iterable[Key]) -> set[int]:
         """Names joined with some names of one record; another order's placer number is none of them."""
-        given: set[int] = set()
-        for kind, system, value in names:
-            row = self._db.one("find_name", kind, value, system)
-            if row is not None:
-                given.add(int(row[0]))
+        given = {name for key in names if (name := self._find(key)) is not None}
         found = {member for name in given for member in self._class(name) | self._class_beside(name)}
-        mains = {name for name in given if self._about(name)[1]}
-        return {name for name in found if not mains or name in mains or not self._about(name)[1]}
+        mains = {name for name in given if self._about(name)[3]}
+        return {name for name in found if not mains or name in mains or not self._about(name)[3]}
 
     def keys(self, names: Iterable[int]) -> set[Key]:
         """Names as keys."""
@@ -169,9 +211,7 @@ class Links:
         return {row[0] for position in positions for row in self._db.all("links_of", position)}
 
     def _key(self, name: int) -> Key:
-        row = self._db.one("get_name", name)
-        assert row is not None
-        return row[0], row[1], row[2]
+        return self._about(name)[:3]
 
     def _journey(self, root: int) -> str:
         """The journey of a root name; one that its class had before under another root keeps its name."""
@@ -180,7 +220,7 @@ class Links:
             return str(row[0])
         for member in self._class_beside(root):
             earlier = self._db.one("journey_of_root", member)
-            if earlier is not None and not self._about(member)[1]:
+            if earlier is not None and not self._about(member)[3]:
                 self._db.run("move_journey", root, earlier[0])
                 return str(earlier[0])
         journey = content_id("journey", list(self._key(root)))[:20]
@@ -189,7 +229,7 @@ class Links:
 
     def _class_beside(self, root: int) -> set[int]:
         beside: set[int] = set()
-        for other, same in self._db.all("edges_up", root):
+        for other, same in self._above(root).items():
             if same:
                 beside |= self._class(other)
         return beside - {root}
@@ -218,7 +258,7 @@ class Links:
         seen = set(names)
         waiting = list(names)
         while waiting:
-            for low, _ in self._db.all("edges_down", waiting.pop()):
+            for low in self._beneath(waiting.pop()):
                 if low not in seen and len(seen) < MAX_WALK:
                     seen.add(low)
                     waiting.append(low)

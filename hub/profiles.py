@@ -45,6 +45,7 @@ class Mllp(_Part):
 class Http(_Part):
     """FHIR, EPCIS and the hub's API over HTTP."""
 
+    formats: tuple[Literal["fhir_r4", "epcis"], ...] = ()
     token_sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$", description="SHA-256 of the bearer token")
     post_to: str | None = Field(default=None, description="URL that the hub posts deliveries to")
     post_token_file: Path | None = None
@@ -64,6 +65,7 @@ class Files(_Part):
 
     drop: Path
     out: Path | None = None
+    format: str = "mes_csv"
     dialects: dict[str, str] = Field(default_factory=dict, description="file name pattern -> dialect")
     settle_seconds: float = Field(default=1.0, ge=0, description="a file is whole when its size rests this long")
 
@@ -101,8 +103,7 @@ class Profile(_Part):
     zone: str = "UTC"
     party: str = Field(description="URI of the partner as a party, such as its GLN https://id.gs1.org/414/9521141111116")
     system: str = Field(default="", description="system of identifiers that name no authority")
-    format: Literal["hl7v2", "fhir-r4", "epcis", "mes-csv", "canonical"] = "hl7v2"
-    overlay: Path | None = None
+    overlay: Path | None = Field(default=None, description="folder of the site's tables, one subfolder per format")
     mllp: Mllp | None = None
     http: Http | None = None
     files: Files | None = None
@@ -125,6 +126,15 @@ class Profile(_Part):
     def _is_a_zone(cls, zone: str) -> str:
         zone_of(zone)
         return zone
+
+    @property
+    def formats(self) -> tuple[str, ...]:
+        """The formats that the partner's channels and deliveries need."""
+        needed = ["hl7v2"] if self.mllp is not None else []
+        needed += list(self.http.formats) if self.http is not None else []
+        needed += [self.files.format] if self.files is not None else []
+        needed += [send.message.partition("/")[0] for send in self.sends]
+        return tuple(dict.fromkeys(needed))
 
     @property
     def party_ref(self) -> dict[str, Any]:

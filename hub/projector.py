@@ -17,27 +17,26 @@ from canonical_model.fold import fold
 from canonical_model.ids import content_id, name_key
 from canonical_model.journey import RecordState
 from hub.links import Links
-from hub.store import Connection, Store
+from hub.store import Connection, ReadModel, Store
 
 log = structlog.get_logger("hub.projector")
 
 BATCH = 500
-REACHED = "projected"
 CHECKPOINT_EVERY = 2_000
 """Positions between two checkpoints of the write-ahead log."""
 
 
 class Projector:
-    """Follows the log on a thread of its own."""
+    """Follows the log, on a thread of its own or by `catch_up`."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, store: Store, model: ReadModel) -> None:
+        self._store, self._model = store, model
         self._wake = threading.Event()
         self._stop = threading.Event()
         self._moved = threading.Condition()
         self._thread = threading.Thread(target=self._run, name="projector", daemon=True)
-        self._reached = 0
-        self._checkpointed = 0
+        row = model.writer.one("get_reached")
+        self._reached = self._checkpointed = int(row[0]) if row else 0
 
     def start(self) -> None:
         self._thread.start()
@@ -58,41 +57,43 @@ class Projector:
         with self._moved:
             return self._moved.wait_for(lambda: self._reached >= position or self._stop.is_set(), seconds)
 
-    def rebuild(self) -> int:
-        """Throws the read model away and writes it again; the last position."""
-        db = self._store.reader()
-        with db.transaction():
-            for table in ("record", "record_name", "record_journey", "snapshot"):
-                db.raw.execute(f"DELETE FROM {table}")  # noqa: S608 - names of our own
-            db.run("put_setting", REACHED, "0")
-        while self._advance(db):
+    def catch_up(self) -> int:
+        """Projects all that is new, on the caller's thread; the position reached."""
+        log_of_facts = self._store.reader()
+        while self._advance(log_of_facts):
             pass
         return self._reached
 
+    def rebuild(self) -> int:
+        """Throws the read model away and writes it again; the position reached."""
+        self._model.reset()
+        self._reached = 0
+        return self.catch_up()
+
     def _run(self) -> None:
-        db = self._store.reader()
-        row = db.one("get_setting", REACHED)
-        self._reached = self._checkpointed = int(row[0]) if row else 0
+        log_of_facts = self._store.reader()
         while not self._stop.is_set():
             try:
-                if not self._advance(db):
+                if not self._advance(log_of_facts):
                     self._wake.wait(0.5)
                     self._wake.clear()
             except Exception as wrong:  # noqa: BLE001 - the read model is derived: told, and tried again
                 log.error("projector.failed", error=type(wrong).__name__, at=self._reached)
                 self._stop.wait(1.0)
+        log_of_facts.close()
         self._store.checkpoint()
 
-    def _advance(self, db: Connection) -> bool:
+    def _advance(self, facts: Connection) -> bool:
         """Projects the next batch; False when there is nothing new."""
-        rows = db.all("events_from", self._reached, BATCH)
+        rows = facts.all("events_from", self._reached, BATCH)
         if not rows:
             return False
         last = rows[-1][0]
-        with db.transaction():
+        links = Links(facts)
+        with self._model.writer.transaction():
             for kind, names in _records(orjson.loads(text) for _, text, _, _ in rows if text is not None):
-                self._project(db, kind, names, last)
-            db.run("put_setting", REACHED, str(last))
+                self._project(facts, links, kind, names, last)
+            self._model.writer.run("set_reached", last)
         with self._moved:
             self._reached = last
             self._moved.notify_all()
@@ -101,14 +102,15 @@ class Projector:
             self._checkpointed = last
         return True
 
-    def _project(self, db: Connection, kind: str, names: tuple[tuple[str, str, str], ...], position: int) -> None:
+    def _project(
+        self, facts: Connection, links: Links, kind: str, names: tuple[tuple[str, str, str], ...], position: int
+    ) -> None:
         """Writes the version of one record that the log gives at its end, where it differs from the last one."""
-        links = Links(db)
-        members = links.members(names)
-        record, positions = record_of(db, links, kind, members)
+        model = self._model.writer
+        record, positions = record_of(facts, links, kind, links.members(names))
         if record is None:
             return
-        record_id = _id_of(db, kind, record)
+        record_id = _id_of(model, kind, record)
         body = {
             "kind": kind,
             "identifiers": record.identifiers,
@@ -117,14 +119,14 @@ class Projector:
             "updated": record.facts[-1]["recorded"],
         }
         text = orjson.dumps(body, option=orjson.OPT_SORT_KEYS)
-        last = db.one("last_record", kind, record_id)
+        last = model.one("last_record", kind, record_id)
         if last is None or orjson.loads(last[2]) | {"updated": ""} != body | {"updated": ""}:
-            db.run("add_record", kind, record_id, (last[0] if last else 0) + 1, position, text.decode())
+            model.run("add_record", kind, record_id, (last[0] if last else 0) + 1, position, text.decode())
         for identifier in record.identifiers:
             _, system, value = name_key(kind, identifier)
-            db.run("add_record_name", kind, value, system, record_id)
+            model.run("add_record_name", kind, value, system, record_id)
         for journey in links.journeys_of_positions(positions):
-            db.run("add_record_journey", journey, kind, record_id)
+            model.run("add_record_journey", journey, kind, record_id)
 
 
 def _records(events: Iterable[dict[str, Any]]) -> list[tuple[str, tuple[tuple[str, str, str], ...]]]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,6 +25,7 @@ def _statements() -> dict[str, str]:
 
 
 STATEMENTS = _statements()
+_READ_MODEL = (Path(__file__).parent / "read_model.sql").read_text(encoding="utf-8")
 
 
 class Connection:
@@ -75,46 +77,72 @@ class Connection:
         self.raw.close()
 
 
+def _open(path: Path | None, synchronous: str) -> sqlite3.Connection:
+    raw = sqlite3.connect(
+        str(path) if path else ":memory:", isolation_level=None, check_same_thread=False, cached_statements=256
+    )
+    raw.execute("PRAGMA busy_timeout=10000")
+    raw.execute("PRAGMA foreign_keys=ON")
+    if path is not None:
+        raw.execute("PRAGMA journal_mode=WAL")
+        raw.execute(f"PRAGMA synchronous={synchronous}")
+        raw.execute("PRAGMA cache_size=-32768")
+    return raw
+
+
 class Store:
-    """A SQLite store in a folder, or in memory. WAL, synchronous=FULL: what is committed survives the loss of power."""
+    """A SQLite store in a file, or in memory. WAL, synchronous=FULL: what is committed survives the loss of power.
+
+    The write-ahead log is moved into the database by `checkpoint`, off the commit path.
+    """
 
     def __init__(self, path: Path | None, synchronous: str = "FULL") -> None:
         self.path = path
         self._synchronous = synchronous
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
-        self.writer = Connection(self._open())
+        self.writer = Connection(_open(path, synchronous))
+        self.writer.raw.execute("PRAGMA wal_autocheckpoint=0")
         migrate.upgrade(self.writer.raw)
 
-    def _open(self) -> sqlite3.Connection:
-        raw = sqlite3.connect(
-            str(self.path) if self.path else "file:hub?mode=memory",
-            uri=self.path is None,
-            isolation_level=None,
-            check_same_thread=False,
-            cached_statements=256,
-        )
-        raw.execute("PRAGMA busy_timeout=10000")
-        raw.execute("PRAGMA foreign_keys=ON")
-        if self.path is not None:
-            raw.execute("PRAGMA journal_mode=WAL")
-            raw.execute(f"PRAGMA synchronous={self._synchronous}")
-            raw.execute("PRAGMA wal_autocheckpoint=0")
-            raw.execute("PRAGMA cache_size=-32768")
-        return raw
-
     def reader(self) -> Connection:
-        """A connection for reading; in memory there is only the writer's."""
-        return self.writer if self.path is None else Connection(self._open())
+        """A connection of one's own for reading committed data; in memory there is only the writer's."""
+        return self.writer if self.path is None else Connection(_open(self.path, self._synchronous))
 
     def checkpoint(self) -> None:
-        """Moves the write-ahead log into the database, off the commit path. For the projector's thread."""
+        """Moves the write-ahead log into the database. For the projector's thread."""
         if self.path is not None:
-            connection = self._open()
+            connection = _open(self.path, self._synchronous)
             try:
                 connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
             finally:
                 connection.close()
+
+    def close(self) -> None:
+        self.writer.close()
+
+
+class ReadModel:
+    """The read model's own database: derived, so it is made anew whenever its schema is another."""
+
+    def __init__(self, path: Path | None) -> None:
+        self.path = path
+        self.writer = Connection(_open(path, "NORMAL"))
+        version = zlib.crc32(_READ_MODEL.encode())
+        if self.writer.raw.execute("PRAGMA user_version").fetchone()[0] != version & 0x7FFFFFFF:
+            self.reset()
+            self.writer.raw.execute(f"PRAGMA user_version={version & 0x7FFFFFFF}")
+
+    def reset(self) -> None:
+        """Empties the read model."""
+        tables = self.writer.raw.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+        for (table,) in tables:
+            self.writer.raw.execute(f"DROP TABLE {table}")
+        self.writer.raw.executescript(_READ_MODEL)
+
+    def reader(self) -> Connection:
+        """A connection of one's own for reading; in memory there is only the writer's."""
+        return self.writer if self.path is None else Connection(_open(self.path, "NORMAL"))
 
     def close(self) -> None:
         self.writer.close()

@@ -239,11 +239,11 @@ SELECT journey FROM record_journey WHERE kind = ? AND id = ?
 -- name: records_of_journey
 SELECT kind, id FROM record_journey WHERE journey = ?
 
--- name: put_snapshot
-INSERT OR REPLACE INTO snapshot (journey, position, body) VALUES (?, ?, ?)
+-- name: set_reached
+INSERT OR REPLACE INTO reached (one, position) VALUES (1, ?)
 
--- name: get_snapshot
-SELECT position, body FROM snapshot WHERE journey = ?
+-- name: get_reached
+SELECT position FROM reached
 
 -- name: put_shown
 INSERT OR REPLACE INTO shown (partner, kind, id, version, residual) VALUES (?, ?, ?, ?, ?)

@@ -1,0 +1,245 @@
+"""`cgt-hub`: the hub from a terminal. Parses arguments, calls the rooms, prints; keeps no logic of its own."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table as RichTable
+
+from hub import explain as explaining
+from hub import logs
+from hub.settings import Settings
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="Connects the systems of cell and gene therapy.")
+ledger_app = typer.Typer(no_args_is_help=True, help="The signed record.")
+mapping_app = typer.Typer(no_args_is_help=True, help="The tables.")
+app.add_typer(ledger_app, name="ledger")
+app.add_typer(mapping_app, name="mapping")
+
+out = Console()
+err = Console(stderr=True)
+
+Paths = Annotated[list[Path], typer.Argument(help="messages: files, or folders that are searched")]
+AsJson = Annotated[bool, typer.Option("--json", help="one JSON document instead of a table")]
+FormatName = Annotated[str, typer.Option("--format", help="hl7v2, fhir_r4, epcis or mes_csv")]
+Hint = Annotated[str, typer.Option("--dialect", help="dialect of a delimited file")]
+SEARCHED = {
+    "hl7v2": {".hl7", ".txt", ".dat", ".er7"},
+    "fhir_r4": {".json"},
+    "epcis": {".json", ".jsonld", ".xml"},
+    "mes_csv": {".csv", ".txt", ".tsv"},
+}
+
+
+def main() -> None:
+    """Entry point: errors are one line for people, with exit code 2 for what the caller can mend."""
+    from hub.errors import told
+
+    logs.configure()
+    try:
+        app()
+    except told() as wrong:
+        err.print(f"[red]{wrong}[/red]", highlight=False)
+        sys.exit(2)
+
+
+@app.command()
+def serve() -> None:
+    """Runs the hub with the settings of the environment (CGT_…) and the profiles in CGT_PARTNERS."""
+    import uvicorn
+
+    from hub.bootstrap import build
+    from hub.http.app import create
+
+    settings = Settings()
+    hub = build(settings)
+    uvicorn.run(
+        create(hub),
+        host=settings.http_host,
+        port=settings.http_port,
+        ssl_certfile=settings.tls_certificate,
+        ssl_keyfile=settings.tls_key,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+    )
+
+
+@app.command()
+def demo(
+    fault: Annotated[int, typer.Option(help="plant a fault; the demo must then fail")] = 0,
+    seconds: Annotated[float, typer.Option(help="longest wait for one step")] = 20.0,
+) -> None:
+    """Plays the first half of an autologous journey over the real transports; exit code 0 when every expectation holds."""
+    from hub.demo.play import play
+
+    raise typer.Exit(play(fault, seconds))
+
+
+@app.command()
+def explain(
+    paths: Paths,
+    as_json: AsJson = False,
+    format_name: FormatName = "hl7v2",
+    dialect: Hint = "",
+    fields: Annotated[bool, typer.Option(help="with --json: every field of every message too")] = False,
+) -> None:
+    """What becomes of every field of messages, without a hub."""
+    files = list(_files(paths, format_name))
+    told, count, crashed = explaining.explain_files(files, format_name=format_name, hint=dialect)
+    table = explaining.summary(told, count, crashed)
+    if as_json:
+        table["per_message"] = [one.plain(whole=fields) for one in told]
+        print(json.dumps(table, indent=1, ensure_ascii=False))  # noqa: T201 - the document is the output
+    elif len(told) == 1:
+        _print_message(told[0])
+    else:
+        _print_summary(table)
+    raise typer.Exit(1 if crashed or table["silent_loss"] else 0)
+
+
+@app.command()
+def convert(
+    path: Annotated[Path, typer.Argument(help="one message")],
+    to: Annotated[str, typer.Option(help="fhir_r4 for a Bundle, or frames")] = "fhir_r4",
+    format_name: FormatName = "hl7v2",
+    dialect: Hint = "",
+) -> None:
+    """Converts a message to another format by way of the canonical frames; what has no home there is told on stderr."""
+    from hub.converting import convert_body
+
+    converted, lost = convert_body(path.read_bytes(), format_name, to, dialect)
+    sys.stdout.buffer.write(converted + b"\n")
+    for fault in lost:
+        err.print(f"[yellow]{fault}[/yellow]", highlight=False)
+
+
+@app.command()
+def replay(
+    message: Annotated[int, typer.Argument(help="number of the message in the inbox")],
+    data: Annotated[Path | None, typer.Option(help="the hub's data folder; the hub is not running on it")] = None,
+) -> None:
+    """Reads a stored message again with the tables of today: the same facts change nothing, new ones are recorded."""
+    from hub.replaying import replay_message
+
+    out.print_json(data=replay_message(_settings(data), message))
+
+
+@app.command()
+def rebuild(data: Annotated[Path | None, typer.Option(help="the hub's data folder")] = None) -> None:
+    """Writes the read model again from the log."""
+    from hub.bootstrap import build
+
+    hub = build(_settings(data))
+    out.print(f"read model rebuilt up to position {hub.projector.rebuild()}")
+
+
+@app.command()
+def doctor(data: Annotated[Path | None, typer.Option(help="the hub's data folder")] = None, as_json: AsJson = False) -> None:
+    """Looks whether this installation is sound: packages, keys, profiles, tables, ledger, what waits."""
+    from hub.doctor import examine
+
+    findings = examine(_settings(data))
+    if as_json:
+        out.print_json(data=[finding.plain() for finding in findings])
+    else:
+        for finding in findings:
+            mark = {"ok": "[green]ok[/green]", "warn": "[yellow]look[/yellow]", "bad": "[red]bad[/red]"}[finding.state]
+            out.print(f"{mark:>22}  {finding.what}: {finding.text}", highlight=False)
+    raise typer.Exit(1 if any(finding.state == "bad" for finding in findings) else 0)
+
+
+@ledger_app.command("verify")
+def ledger_verify(
+    data: Annotated[Path | None, typer.Option(help="the hub's data folder")] = None,
+    head: Annotated[str | None, typer.Option(help="a head (hex) that you hold from earlier")] = None,
+) -> None:
+    """Checks every event, batch, root and signature; with a head from earlier also that nothing before it changed."""
+    from hub import ledger
+    from hub.crypto import load_keyring
+    from hub.store import Store
+
+    settings = _settings(data)
+    if not (settings.data / "hub.db").exists():
+        err.print(f"[red]no hub in {settings.data}[/red]")
+        raise typer.Exit(2)
+    keys = load_keyring(settings.data / "keys" / "master.key")
+    faults, position, chain = ledger.check(
+        Store(settings.data / "hub.db").writer, keys.public_key(), bytes.fromhex(head) if head else None
+    )
+    for fault in faults[:50]:
+        out.print(f"[red]{fault.place}[/red]: {fault.text}")
+    out.print(f"{len(faults)} faults; {position} events; head {chain.hex()}", highlight=False)
+    raise typer.Exit(1 if faults else 0)
+
+
+@mapping_app.command("show")
+def mapping_show(
+    table: Annotated[str, typer.Argument(help="such as hl7v2/pid")],
+    python: Annotated[bool, typer.Option("--python", help="the Python that the table compiles to")] = False,
+) -> None:
+    """Prints a table: its rows, or what they compile to."""
+    from hub.mapping_view import source_of, table_of
+
+    if python:
+        out.print(source_of(table), highlight=False, markup=False)
+        return
+    shown = RichTable("row", "wire", "canonical", "how", title=table)
+    for row in table_of(table):
+        shown.add_row(*row)
+    out.print(shown)
+
+
+def _settings(data: Path | None) -> Settings:
+    return Settings() if data is None else Settings(data=data)
+
+
+def _files(paths: list[Path], format_name: str) -> Any:
+    for path in paths:
+        if path.is_dir():
+            yield from sorted(
+                p for p in path.rglob("*") if p.is_file() and p.suffix.lower() in SEARCHED[format_name]
+            )
+        else:
+            yield path
+
+
+def _print_message(told: explaining.Explained) -> None:
+    table = RichTable("field", "fate", "row", "canonical path", title=f"{told.type or told.source}: {told.outcome}")
+    colours = {"carried": "green", "lossy": "yellow", "residual": "cyan", "ignored": "dim"}
+    for entry in told.entries:
+        place = f"{entry.piece}[{entry.ordinal}]-{'.'.join(entry.place)}"
+        fate = f"[{colours[entry.fate]}]{entry.fate}[/] {entry.reason}"
+        table.add_row(place, fate, entry.row, entry.target)
+    out.print(table)
+    out.print("asserts: " + ", ".join(told.events) if told.events else "asserts nothing", highlight=False)
+    for fault in told.faults:
+        out.print(f"[yellow]{fault['code']}[/yellow] at {fault['place']}: {fault['remedy']}", highlight=False)
+
+
+def _print_summary(table: dict[str, Any]) -> None:
+    head = RichTable("files", "messages", "recorded", "filtered", "held", "rejected", "crashed", "silent loss")
+    names = ("files", "messages", "recorded", "filtered", "held", "rejected", "crashed", "silent_loss")
+    head.add_row(*(str(table[name]) for name in names))
+    out.print(head)
+    if any(counts["leaves"] for counts in table["segments"].values()):
+        shares = RichTable("segment", "leaves", "carried %", "ignored %", "together %", "lossy", "residual")
+        for name, counts in table["segments"].items():
+            if counts["leaves"]:
+                shares.add_row(
+                    name,
+                    str(counts["leaves"]),
+                    counts.get("carried_share", ""),
+                    counts.get("ignored_share", ""),
+                    counts.get("accounted_share", ""),
+                    str(counts["lossy"]),
+                    str(counts["residual"]),
+                )
+        out.print(shares)
+    if table["refused"]:
+        out.print("not recorded, by code: " + ", ".join(f"{k} {v}" for k, v in table["refused"].items()), highlight=False)

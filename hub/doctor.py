@@ -1,0 +1,83 @@
+"""The doctor: is this installation sound? Looks, tells, changes nothing."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from hub import ledger, profiles
+from hub.crypto import load_keyring
+from hub.formats import Adapters
+from hub.settings import Settings
+from hub.store import Store
+from mappings.faults import TableError
+
+PACKAGES = ("canonical_model", "mappings", "adapters", "hub", "conformance_tests")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing looked at: ok, warn or bad."""
+
+    what: str
+    state: str
+    text: str
+
+    def plain(self) -> dict[str, str]:
+        return {"what": self.what, "state": self.state, "text": self.text}
+
+
+def examine(settings: Settings) -> list[Finding]:
+    """All findings; the names `hub` and `adapters` exist on PyPI too, so the packages are looked at first."""
+    return [*_packages(), *_partners(settings), *_keys(settings), *_store(settings)]
+
+
+def _packages() -> Iterator[Finding]:
+    home = Path(__file__).parent.parent
+    for name in PACKAGES:
+        module = importlib.import_module(name)
+        place = Path(module.__file__ or "").parent.parent
+        ours = place == home
+        text = "ours" if ours else f"another package of this name is in the way: {place}"
+        yield Finding(f"package {name}", "ok" if ours else "bad", text)
+
+
+def _partners(settings: Settings) -> Iterator[Finding]:
+    try:
+        known = profiles.load(settings.partners)
+        Adapters(known)
+    except profiles.ProfileError as wrong:
+        yield Finding("partners", "bad", str(wrong))
+        return
+    except TableError as wrong:
+        yield Finding("tables", "bad", str(wrong))
+        return
+    state = "ok" if known else "warn"
+    yield Finding("partners", state, f"{len(known)} profiles in {settings.partners}, their tables compile")
+
+
+def _keys(settings: Settings) -> Iterator[Finding]:
+    file = settings.data / "keys" / "master.key"
+    if not file.exists():
+        yield Finding("master key", "warn", "not made yet; the first start makes it")
+    elif file.stat().st_mode & 0o077:
+        yield Finding("master key", "bad", f"others can read {file}: chmod 600")
+    else:
+        yield Finding("master key", "ok", "readable by its owner only; keep a copy elsewhere")
+
+
+def _store(settings: Settings) -> Iterator[Finding]:
+    path = settings.data / "hub.db"
+    if not path.exists():
+        yield Finding("store", "warn", f"nothing in {settings.data} yet")
+        return
+    db = Store(path).writer
+    keys = load_keyring(settings.data / "keys" / "master.key")
+    faults, position, _ = ledger.check(db, keys.public_key())
+    yield Finding("ledger", "bad" if faults else "ok", f"{position} events, {len(faults)} faults")
+    held = sum(row[2] for row in db.all("inbox_counts") if row[1] in {"held", "rejected"})
+    yield Finding("messages", "warn" if held else "ok", f"{held} held or rejected")
+    waiting = sum(row[2] for row in db.all("delivery_counts") if row[1] == "waiting")
+    yield Finding("deliveries", "ok", f"{waiting} wait")

@@ -1,0 +1,14 @@
+"""Errors that a caller can mend, and are told as one line instead of a traceback."""
+
+from __future__ import annotations
+
+from pydantic import ValidationError
+
+from adapters.reading import Unparsable, Unsupported
+from hub.profiles import ProfileError
+from mappings.faults import TableError
+
+
+def told() -> tuple[type[Exception], ...]:
+    """The kinds of error whose text names place and remedy."""
+    return (ProfileError, TableError, Unparsable, Unsupported, FileNotFoundError, ValidationError)

@@ -1,0 +1,228 @@
+"""The operators' API: journeys, Issues, messages and their accounts, deliveries, questions. JSON for people at night."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import orjson
+from fastapi import APIRouter, Depends, HTTPException, Query, Request
+from pydantic import BaseModel, Field
+
+from canonical_model.journey import Journey
+from canonical_model.values import Identifier, instant_text
+from hub import ledger
+from hub.answers import QUESTIONS, Question
+from hub.bootstrap import Hub
+from hub.committer import Committer
+from hub.http.auth import Doorkeeper
+from hub.profiles import Profile
+from hub.store import Row
+
+_INBOX = (
+    "id",
+    "received",
+    "partner",
+    "channel",
+    "format",
+    "type",
+    "source_id",
+    "sameness",
+    "digest",
+    "size",
+    "outcome",
+    "parts",
+    "account",
+    "body",
+    "residual",
+    "repeats",
+)
+_DELIVERY = (
+    "id",
+    "partner",
+    "journey",
+    "position",
+    "message",
+    "state",
+    "attempts",
+    "due",
+    "body",
+    "note",
+    "account",
+)
+_ISSUE = ("id", "journey", "rule", "kind", "severity", "text", "settle", "facts", "opened", "times")
+
+
+class Asked(BaseModel):
+    """A question in JSON: names of the order and of the containers that are scanned."""
+
+    order: list[Identifier] = Field(min_length=1)
+    containers: list[Identifier] = Field(default_factory=list)
+    partner: str | None = Field(default=None, description="ask as this partner; operators only")
+
+
+def router(hub: Hub, door: Doorkeeper) -> APIRouter:
+    """The routes under `/api`."""
+    api = APIRouter(prefix="/api", tags=["operators"])
+
+    def operator(request: Request) -> Profile:
+        return door.operator(request)
+
+    Operator = Annotated[Profile, Depends(operator)]  # noqa: N806 - a type
+    Limit = Annotated[int, Query(ge=1, le=1000)]  # noqa: N806
+
+    @api.get("/journeys")
+    async def journeys(_: Operator, limit: Limit = 100, offset: Annotated[int, Query(ge=0)] = 0) -> list[dict[str, Any]]:
+        """Orders with their headline."""
+
+        def look(committer: Committer) -> list[dict[str, Any]]:
+            db = committer.connection
+            return [_headline(row[0], committer.state(db, row[0])) for row in db.all("journeys", limit, offset)]
+
+        return await hub.pipeline.run(look)  # type: ignore[no-any-return]
+
+    @api.get("/journeys/{journey}")
+    async def journey(_: Operator, journey: str) -> dict[str, Any]:
+        """One order: its facts in order, its custody, its Issues."""
+
+        def look(committer: Committer) -> dict[str, Any] | None:
+            db = committer.connection
+            if db.one("journey_root", journey) is None:
+                return None
+            state = committer.state(db, journey)
+            return {**_headline(journey, state), **_trail(state), "issues": _rows(db.all("issues_of", journey), _OF)}
+
+        found = await hub.pipeline.run(look)
+        if found is None:
+            raise HTTPException(404, "no such journey")
+        return found  # type: ignore[no-any-return]
+
+    @api.get("/issues")
+    async def issues(_: Operator, limit: Limit = 100) -> list[dict[str, Any]]:
+        """Open Issues, the worst first."""
+        found = await hub.pipeline.run(lambda c: c.connection.all("issues_open", limit))
+        return _rows(found, _ISSUE)
+
+    @api.get("/messages")
+    async def messages(_: Operator, limit: Limit = 100) -> list[dict[str, Any]]:
+        """The last messages with their outcomes."""
+        found = await hub.pipeline.run(lambda c: c.connection.all("inbox_last", limit))
+        return [_message(row) for row in found]
+
+    @api.get("/messages/{inbox}")
+    async def message(_: Operator, inbox: int) -> dict[str, Any]:
+        """One message: its parts with their fates, its account, the facts it came to."""
+        row = await hub.pipeline.run(lambda c: c.connection.one("get_inbox", inbox))
+        if row is None:
+            raise HTTPException(404, "no such message")
+        events = await hub.pipeline.run(lambda c: c.connection.all("events_of_inbox", inbox))
+        return {**_message(row), "events": [_shown(orjson.loads(text)) for _, text in events]}
+
+    @api.get("/unlinked")
+    async def unlinked(_: Operator, limit: Limit = 100) -> list[dict[str, Any]]:
+        """Facts that wait for an identifier."""
+        found = await hub.pipeline.run(lambda c: c.connection.all("unlinked", limit))
+        return [{"position": position, **_shown(orjson.loads(text))} for position, text in found]
+
+    @api.get("/deliveries")
+    async def deliveries(_: Operator) -> list[dict[str, Any]]:
+        """What partners were told, with the account of each output."""
+        found = await hub.pipeline.run(lambda c: c.connection.all("deliveries"))
+        rows = _rows(found, _DELIVERY)
+        return [{**row, "account": orjson.loads(row["account"])} for row in rows]
+
+    @api.post("/questions/{question}")
+    async def ask(caller: Annotated[Profile, Depends(door.partner)], question: str, asked: Asked) -> dict[str, Any]:
+        """May this be shipped, may this be infused? Answered for the caller; an operator may ask as a partner."""
+        if question not in QUESTIONS:
+            raise HTTPException(404, f"known questions are: {', '.join(QUESTIONS)}")
+        partner = asked.partner if asked.partner and caller.role in {"qa", "hub"} else caller.partner
+        if partner not in hub.profiles:
+            raise HTTPException(404, "no such partner")
+        containers = [{"kind": "container", "identifiers": [_plain(c)]} for c in asked.containers]
+        wanted = Question(question, [_plain(o) for o in asked.order], containers, partner)
+        given = await hub.pipeline.run(lambda c: hub.questions.ask(c, wanted))
+        return given.plain()  # type: ignore[no-any-return]
+
+    @api.get("/ledger")
+    async def verify(_: Operator) -> dict[str, Any]:
+        """Whether the ledger holds, from its first batch to its head."""
+        reader = hub.store.reader()
+        faults, position, chain = ledger.check(reader, hub.keys.public_key())
+        return {
+            "holds": not faults,
+            "position": position,
+            "head": chain.hex(),
+            "faults": [{"place": f.place, "text": f.text} for f in faults],
+        }
+
+    @api.get("/doctor")
+    async def doctor(_: Operator) -> dict[str, Any]:
+        """Counts per partner and outcome; what waits."""
+        counts = await hub.pipeline.run(lambda c: c.connection.all("inbox_counts"))
+        waiting = await hub.pipeline.run(lambda c: c.connection.all("delivery_counts"))
+        return {
+            "at": instant_text(hub.clock()),
+            "messages": _rows(counts, ("partner", "outcome", "count", "repeats")),
+            "deliveries": _rows(waiting, ("partner", "state", "count")),
+        }
+
+    return api
+
+
+_OF = ("id", "journey", "rule", "kind", "severity", "text", "settle", "facts", "opened", "closed", "times")
+
+
+def _rows(rows: list[Row], names: tuple[str, ...]) -> list[dict[str, Any]]:
+    return [dict(zip(names, row, strict=True)) for row in rows]
+
+
+def _message(row: Row) -> dict[str, Any]:
+    shown = dict(zip(_INBOX, row, strict=True))
+    shown["parts"], shown["account"] = orjson.loads(shown["parts"]), orjson.loads(shown["account"])
+    return {name: value for name, value in shown.items() if name not in {"sameness", "body", "residual"}}
+
+
+def _plain(identifier: Identifier) -> dict[str, Any]:
+    return identifier.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
+
+
+def _headline(journey: str, state: Journey) -> dict[str, Any]:
+    return {
+        "journey": journey,
+        "order": state.order.identifiers,
+        "state": state.order.state,
+        "stage": state.stage,
+        "held": state.held,
+        "attempt": state.attempt,
+    }
+
+
+def _trail(state: Journey) -> dict[str, Any]:
+    return {
+        "timeline": [_shown(event) for event in state.events],
+        "custody": [
+            {
+                "container": chain.container.rpartition("|")[2],
+                "holder": chain.holder,
+                "since": chain.since,
+                "closed": chain.closed,
+                "steps": [{"from": s.giver, "to": s.taker, "at": s.at, "event": s.event} for s in chain.steps],
+            }
+            for _, chain in sorted(state.custody.items())
+        ],
+        "claims": [_shown(event) for event in state.claims],
+    }
+
+
+def _shown(event: dict[str, Any]) -> dict[str, Any]:
+    """A fact for a list: what, about what, when, by whom. Holds no person: the log has none."""
+    return {
+        "id": event["id"],
+        "type": event["type"],
+        "about": event["about"],
+        "occurred": event["occurred"],
+        "recorded": event["recorded"],
+        "reporter": event["reporter"],
+        "set": event["set"],
+    }
+

@@ -1,0 +1,65 @@
+"""Who is calling: a bearer token, compared by its SHA-256 with the profiles'. No token, no answer beyond `/health`."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Mapping
+
+from starlette.requests import Request
+
+from hub.profiles import Profile
+
+LONGEST_TOKEN = 512
+
+
+class Unauthorized(Exception):
+    """Nobody whom the profiles know."""
+
+
+class Forbidden(Exception):
+    """Known, but not allowed to do this."""
+
+
+class Doorkeeper:
+    """Finds the partner of a request."""
+
+    def __init__(self, profiles: Mapping[str, Profile]) -> None:
+        self._by_token = {
+            profile.http.token_sha256: profile
+            for profile in profiles.values()
+            if profile.http is not None and profile.http.token_sha256
+        }
+
+    def partner(self, request: Request) -> Profile:
+        """The authenticated partner. Raises Unauthorized."""
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not token or len(token) > LONGEST_TOKEN:
+            raise Unauthorized
+        given = hashlib.sha256(token.strip().encode()).hexdigest()
+        for known, profile in self._by_token.items():
+            if hmac.compare_digest(known, given):
+                return profile
+        raise Unauthorized
+
+    def operator(self, request: Request) -> Profile:
+        """The authenticated partner, if it is of the hub's own people. Raises Unauthorized, Forbidden."""
+        profile = self.partner(request)
+        if profile.role not in {"qa", "hub"}:
+            raise Forbidden
+        return profile
+
+
+async def read_body(request: Request, limit: int) -> bytes | None:
+    """The body, or None when it is longer than the limit; never more than the limit is held."""
+    declared = request.headers.get("content-length", "")
+    if declared.isdigit() and int(declared) > limit:
+        return None
+    chunks: list[bytes] = []
+    size = 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > limit:
+            return None
+        chunks.append(chunk)
+    return b"".join(chunks)

@@ -1,0 +1,79 @@
+"""Faults that the demo must catch. Each breaks one promise of a hub that is otherwise whole; never used outside the demo."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+from hub.bootstrap import Hub
+
+
+def plant(fault: int, hub: Hub) -> None:
+    """Breaks a promise of the hub. 0 breaks none; an unknown number is a KeyError."""
+    if fault:
+        FAULTS[fault][1](hub)
+
+
+def _wrong_bag_unseen(_: Hub) -> None:
+    from canonical_model import rules
+
+    rules.RULES = tuple(rule for rule in rules.RULES if rule.__name__ != "identity_agrees")  # type: ignore[misc]
+
+
+def _acknowledgement_lost(hub: Hub) -> None:
+    receive = hub._mllp
+
+    async def silent(profile: Any, body: bytes) -> bytes:
+        answer = await receive(profile, body)
+        return b"" if b"ORU^R01" in body else answer
+
+    object.__setattr__(hub, "_mllp", silent) if not hasattr(type(hub), "__slots__") else setattr(
+        type(hub), "_mllp", lambda self, profile, body: silent(profile, body)
+    )
+
+
+def _duplicate_applied(_: Hub) -> None:
+    from hub import committer
+
+    committer.sameness = lambda *_: uuid.uuid4().hex  # type: ignore[assignment]
+
+
+def _field_dropped(hub: Hub) -> None:
+    from mappings import groups
+
+    whole: Callable[..., Any] = groups.diff
+    groups.diff = lambda wire, *rest: whole({k: v for k, v in wire.items() if k != "11"} if wire else wire, *rest)
+
+
+def _name_sent_to_the_courier(_: Hub) -> None:
+    from hub import delivery
+
+    delivery.visible = lambda _, frame: (dict(frame), [])
+    delivery.sees_persons = lambda *_: True
+
+
+def _event_for_the_wrong_order(hub: Hub) -> None:
+    from hub.links import Links
+
+    link: Callable[..., set[str]] = Links._link
+
+    def to_all(self: Links, position: int, starts: Any) -> set[str]:
+        touched = link(self, position, starts)
+        if touched:
+            for (journey,) in self._db.all("journeys", 100, 0):
+                self._db.run("add_link", journey, position, 0)
+                touched.add(journey)
+        return touched
+
+    Links._link = to_all  # type: ignore[method-assign]
+
+
+FAULTS: dict[int, tuple[str, Callable[[Hub], None]]] = {
+    1: ("wrong bag unseen", _wrong_bag_unseen),
+    2: ("acknowledgement lost", _acknowledgement_lost),
+    3: ("duplicate applied", _duplicate_applied),
+    4: ("field dropped silently", _field_dropped),
+    5: ("name sent to the courier", _name_sent_to_the_courier),
+    6: ("event for the wrong order", _event_for_the_wrong_order),
+}

@@ -1,0 +1,142 @@
+"""The partners' own systems, as small as they can be and still real: sockets, HTTP, folders. Know nothing of the hub."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import urllib.request
+from dataclasses import dataclass, field
+from http.client import HTTPResponse
+from pathlib import Path
+from typing import Any
+from urllib.error import HTTPError
+
+VT, FS = b"\x0b", b"\x1c\r"
+
+
+async def mllp(port: int, message: bytes, seconds: float = 10.0) -> bytes:
+    """Sends one message over MLLP and returns the acknowledgement; empty where none came in time."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        writer.write(VT + message + FS)
+        await writer.drain()
+        async with asyncio.timeout(seconds):
+            answer = await reader.readuntil(FS)
+        return answer[1:-2]
+    except (TimeoutError, asyncio.IncompleteReadError):
+        return b""
+    finally:
+        writer.close()
+
+
+def segment(message: bytes, name: str, field_number: int) -> str:
+    """A field of the first segment of a name, counted as the standard counts; empty where absent."""
+    for line in re.split(rb"[\r\n]+", message):
+        fields = line.decode("utf-8", "replace").split("|")
+        if fields[0] == name:
+            place = field_number - 1 if name == "MSH" else field_number
+            return fields[place] if len(fields) > place else ""
+    return ""
+
+
+@dataclass(slots=True)
+class Interface:
+    """The hospital's receiving interface: acknowledges and keeps what comes."""
+
+    received: list[bytes] = field(default_factory=list)
+    port: int = 0
+    _server: asyncio.Server | None = None
+
+    async def start(self) -> None:
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while True:
+                message = (await reader.readuntil(FS))[1:-2]
+                self.received.append(message)
+                control = segment(message, "MSH", 10)
+                answer = f"MSH|^~\\&|EPIC|MERCY|CGTHUB|HUB|20260311120000||ACK|A{control}|P|2.5.1\rMSA|AA|{control}\r"
+                writer.write(VT + answer.encode() + FS)
+                await writer.drain()
+        except asyncio.IncompleteReadError:
+            writer.close()
+
+    async def stop(self) -> None:
+        if self._server is not None:
+            self._server.close()
+
+
+@dataclass(slots=True)
+class Tracking:
+    """The courier's HTTP endpoint: takes EPCIS documents."""
+
+    received: list[bytes] = field(default_factory=list)
+    port: int = 0
+    _server: asyncio.Server | None = None
+
+    async def start(self) -> None:
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+            length = re.search(r"content-length:\s*(\d+)", head, re.IGNORECASE)
+            self.received.append(await reader.readexactly(int(length[1]) if length else 0))
+            writer.write(b"HTTP/1.1 202 Accepted\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
+            await writer.drain()
+        except asyncio.IncompleteReadError:
+            pass
+        finally:
+            writer.close()
+
+    async def stop(self) -> None:
+        if self._server is not None:
+            self._server.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An HTTP answer."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body) if self.body else None
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """An HTTP client with a partner's token."""
+
+    base: str
+    token: str
+
+    async def call(self, method: str, path: str, body: bytes | None = None, **headers: str) -> Reply:
+        """One request; every status is an answer."""
+        return await asyncio.to_thread(self._call, method, path, body, headers)
+
+    def _call(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> Reply:
+        request = urllib.request.Request(self.base + path, data=body, method=method)  # noqa: S310 - loopback only
+        request.add_header("Authorization", f"Bearer {self.token}")
+        for name, value in headers.items():
+            request.add_header(name.replace("_", "-"), value)
+        try:
+            response: HTTPResponse = urllib.request.urlopen(request, timeout=20)  # noqa: S310
+        except HTTPError as refused:
+            return Reply(refused.code, {k.lower(): v for k, v in refused.headers.items()}, refused.read())
+        with response:
+            return Reply(response.status, {k.lower(): v for k, v in response.headers.items()}, response.read())
+
+
+def drop(folder: Path, name: str, body: bytes) -> None:
+    """Drops a file as careful partners do: complete under another name, then renamed."""
+    hidden = folder / f"{name}.part"
+    hidden.write_bytes(body)
+    hidden.rename(folder / name)

@@ -1,0 +1,39 @@
+"""Runs the demo's hub as a process of its own: `python -m hub.demo.serve HOME [FAULT]`. Prints its ports as one JSON line."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import sys
+from pathlib import Path
+
+import uvicorn
+
+from hub import logs
+from hub.bootstrap import build
+from hub.demo import faults
+from hub.http.app import create
+from hub.settings import Settings
+
+
+async def run(home: Path, fault: int) -> None:
+    """Starts the hub, says where it listens, and serves until it is ended."""
+    settings = Settings(data=home / "hub", partners=home / "partners", http_port=0, file_poll=0.1)
+    hub = build(settings)
+    faults.plant(fault, hub)
+    await hub.start()
+    server = uvicorn.Server(uvicorn.Config(create(hub, own=False), port=0, log_config=None, access_log=False))
+    task = asyncio.create_task(server.serve())
+    while not server.started:
+        await asyncio.sleep(0.01)
+    ports = {name: listener.port for name, listener in hub.listeners.items()}
+    http = server.servers[0].sockets[0].getsockname()[1]
+    print(json.dumps({"http": http, "mllp": ports}), flush=True)
+    await task
+    await hub.stop()
+
+
+if __name__ == "__main__":
+    logs.configure(logging.WARNING)
+    asyncio.run(run(Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 0))

@@ -24,6 +24,7 @@ from hub.formats import Adapters
 from hub.pipeline import Overloaded, Pipeline
 from hub.profiles import Profile
 from hub.projector import Projector
+from hub.resources import Resolver, Resources
 from hub.sending import Outbox
 from hub.settings import Settings
 from hub.store import ReadModel, Store
@@ -51,6 +52,8 @@ class Hub:
     projector: Projector
     outbox: Outbox
     questions: Questions
+    resolver: Resolver
+    resources: Resources
     clock: Callable[[], datetime]
     listeners: dict[str, mllp.Listener] = field(default_factory=dict)
     folders: dict[str, files.DropFolder] = field(default_factory=dict)
@@ -131,17 +134,31 @@ def build(
 ) -> Hub:
     """A hub that has not started. Raises ProfileError, TableError, and sqlite3.Error with what is wrong."""
     known = profiles.load(settings.partners) if partners is None else partners
-    adapters = Adapters(known)
+    database = path or settings.data / "hub.db"
     keys = load_keyring(settings.data / "keys" / "master.key")
-    store = Store(path or settings.data / "hub.db", settings.synchronous)
+    model = ReadModel(database.with_name("read.db"))
+    resolver = Resolver(model)
+    adapters = Adapters(known, resolver)
+    store = Store(database, settings.synchronous)
     committer = Committer(store, keys, known, adapters, protocols, clock, settings.region)
-    model = ReadModel((path or settings.data / "hub.db").with_name("read.db"))
     projector = Projector(store, model)
     pipeline = Pipeline(committer, settings.group, projector.wake)
-    deliveries = Deliveries(keys, known, adapters, settings.region)
-    outbox = Outbox(deliveries, pipeline, known, settings, clock)
-    questions = Questions(keys, known, protocols, clock)
-    return Hub(settings, known, adapters, store, model, keys, committer, pipeline, projector, outbox, questions, clock)
+    return Hub(
+        settings=settings,
+        profiles=known,
+        adapters=adapters,
+        store=store,
+        model=model,
+        keys=keys,
+        committer=committer,
+        pipeline=pipeline,
+        projector=projector,
+        outbox=Outbox(Deliveries(keys, known, adapters, settings.region), pipeline, known, settings, clock),
+        questions=Questions(keys, known, protocols, clock),
+        resolver=resolver,
+        resources=Resources(keys, model, adapters, settings.region, resolver),
+        clock=clock,
+    )
 
 
 @contextlib.asynccontextmanager

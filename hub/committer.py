@@ -19,6 +19,7 @@ import jsonschema_rs
 import orjson
 import structlog
 
+from adapters import json_text
 from canonical_model import BASE
 from canonical_model.catalogue import EVENTS
 from canonical_model.events import VERSION
@@ -63,6 +64,7 @@ class Incoming:
     body: bytes
     hint: str = ""
     name: str = ""
+    converted: Converted | None = None
 
 
 @dataclass(slots=True)
@@ -138,6 +140,29 @@ class Committer:
 
         return self._transaction(look)
 
+    def replay(self, incoming: Incoming, inbox: int) -> Answer:
+        """Reads a stored message again: the same facts change nothing, changed ones supersede, vanished are retracted."""
+
+        def again(db: Connection) -> Answer:
+            profile = self._profiles[incoming.partner]
+            vault = Vault(self._keys, db, self._region)
+            adapter = self._adapters.of(profile, incoming.format)
+            converted = convert(profile, adapter, incoming.body, incoming.hint, vault.knows)
+            source = converted.source_id or incoming.name or digest(incoming.body)[:24]
+            same = sameness(incoming.format, profile.volatile, incoming.body)
+            earlier = [orjson.loads(text) for _, text in db.all("events_of_inbox", inbox)]
+            answer = Answer(inbox, "", converted.type, source, [], list(converted.faults), account=converted.account)
+            touched = self._record(db, profile, converted, source, same, inbox, self._clock(), answer, earlier)
+            answer.outcome = converted.outcome
+            answer.parts = [part.plain() for part in converted.parts]
+            parts, account = orjson.dumps(answer.parts).decode(), orjson.dumps(converted.account).decode()
+            db.run("replay_inbox", converted.type, answer.outcome, parts, account, inbox)
+            for journey, positions in touched.items():
+                self._refold(db, journey, positions)
+            return answer
+
+        return self._transaction(again)  # type: ignore[no-any-return]
+
     def _transaction(self, work: Callable[[Connection], Any]) -> Any:
         db = self._store.writer
         self._leaves, self._fresh = [], set()
@@ -182,8 +207,10 @@ class Committer:
     def _take(self, db: Connection, incoming: Incoming) -> Answer:
         profile = self._profiles[incoming.partner]
         vault = Vault(self._keys, db, self._region)
-        adapter = self._adapters.of(profile, incoming.format)
-        converted = convert(profile, adapter, incoming.body, incoming.hint, vault.knows)
+        converted = incoming.converted
+        if converted is None:
+            adapter = self._adapters.of(profile, incoming.format)
+            converted = convert(profile, adapter, incoming.body, incoming.hint, vault.knows)
         source = converted.source_id or incoming.name or digest(incoming.body)[:24]
         same = sameness(incoming.format, profile.volatile, incoming.body)
         earlier = db.one("same_inbox", profile.partner, source, same)
@@ -225,11 +252,13 @@ class Committer:
         answer.first = self._position + 1
         touched = self._record(db, profile, converted, source, same or hashed, inbox, now, answer)
         answer.last = self._position
+        row = db.one("count_unlinked", answer.first, answer.last)
+        answer.unlinked = int(row[0]) if row else 0
         body = residual = None
         if converted.outcome != FILTERED:
             body = self._store_body(db, profile.partner, now, "message", incoming.body)
             if converted.residual and converted.outcome == RECORDED:
-                residual = self._store_body(db, profile.partner, now, "residual", orjson.dumps(converted.residual))
+                residual = self._store_body(db, profile.partner, now, "residual", json_text.dumps(converted.residual))
         answer.outcome = converted.outcome
         answer.parts = [part.plain() for part in converted.parts]
         db.run(
@@ -261,12 +290,17 @@ class Committer:
         inbox: int,
         now: datetime,
         answer: Answer,
+        earlier: Sequence[dict[str, Any]] = (),
     ) -> dict[str, dict[int, dict[str, Any]]]:
-        """Appends the facts of the recorded parts; the journeys that they touch, with the new events of each."""
+        """Appends the facts of the recorded parts; the journeys that they touch, with the new events of each.
+
+        At a replay, `earlier` are the facts that the message came to before.
+        """
         names = _FrameNames(self._keys, db, self._region, profile, converted, instant_text(now))
         sealer = Sealer(self._keys, db, profile.partner, now.strftime("%Y-%m"))
         touched: dict[str, dict[int, dict[str, Any]]] = {}
         index = 0
+        said: set[str] = set()
         for part in converted.parts:
             if part.fate != RECORDED:
                 continue
@@ -283,9 +317,28 @@ class Committer:
                 continue
             for event in events:
                 answer.records.append((event["about"]["kind"], event["about"]["identifiers"]))
+                said.add(event["id"])
                 if db.one("has_event", event["id"]) is None:
-                    self._append(db, event, inbox, touched, answer)
+                    _supersede(event, earlier)
+                    said.update(event.get("supersedes", ()))
+                    self._append(db, event, inbox, touched)
+        for gone in _vanished(earlier, said):
+            self._append(db, self._retraction(gone, now), inbox, touched)
         return touched
+
+    def _retraction(self, gone: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+        """The fact that a mended table no longer finds a fact in its message."""
+        reason = "replay: the tables of today do not find this fact in its message"
+        return {
+            **gone,
+            "id": event_id("hub", gone["id"], "", gone["frame"], "record.retracted", gone["about"], []),
+            "type": "record.retracted",
+            "set": {},
+            "clear": [],
+            "recorded": instant_text(now),
+            "supersedes": [gone["id"]],
+            "reason": reason,
+        }
 
     def _event(
         self,
@@ -347,7 +400,6 @@ class Committer:
         event: dict[str, Any],
         inbox: int | None,
         touched: dict[str, dict[int, dict[str, Any]]],
-        answer: Answer | None,
     ) -> None:
         self._position += 1
         text = canonical_json(event)
@@ -358,8 +410,6 @@ class Committer:
         linked = self._links.add(self._position, event)
         for journey in linked:
             touched.setdefault(journey, {})[self._position] = event
-        if answer is not None and not linked:
-            answer.unlinked += 1
 
     # ---- one order --------------------------------------------------------------------------------------------
 
@@ -470,7 +520,7 @@ class Committer:
             "body": "",
         }
         if db.one("has_event", event["id"]) is None:
-            self._append(db, event, None, {}, None)
+            self._append(db, event, None, {})
             events[self._position] = event
 
     def _plan(
@@ -543,6 +593,23 @@ class _FrameNames:
         if type_ == "subject.merged" and retired:
             added["retired"] = retired
         return added
+
+
+def _supersede(event: dict[str, Any], earlier: Iterable[Mapping[str, Any]]) -> None:
+    """At a replay, a changed fact takes the place of the one that the same frame stated before."""
+    old = [e["id"] for e in earlier if e["frame"] == event["frame"] and e["type"] == event["type"]]
+    if old:
+        event["supersedes"] = old
+        event["reason"] = "replay: the tables of today read this message otherwise"
+
+
+def _vanished(earlier: Iterable[Mapping[str, Any]], said: set[str]) -> list[Mapping[str, Any]]:
+    """Facts that a replay no longer finds; what was superseded before, or is itself a retraction, is none of them."""
+    earlier = list(earlier)
+    over = {target for event in earlier for target in event.get("supersedes", ())}
+    return [
+        e for e in earlier if e["id"] not in said and e["id"] not in over and e["type"] != "record.retracted"
+    ]
 
 
 def _configuration(profile: Profile) -> str:

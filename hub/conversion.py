@@ -7,6 +7,7 @@ committer add comes later.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -88,7 +89,7 @@ def convert(
     if read.type in profile.filter.types:
         return Converted(read.type, read.source_id, read.sequence, [Part("message", FILTERED)], [])
     namespace = f"{profile.partner}/{read.source_id or digest(body)}"
-    parts = _parts(profile, read, namespace, knows)
+    parts = [*_parts(profile, read, namespace, knows), *_unread(read.faults)]
     head = next((f["set"] for f in read.frames if f["kind"] == "message"), {})
     return Converted(
         type=read.type,
@@ -126,6 +127,16 @@ def _parts(profile: Profile, read: Read, namespace: str, knows: Callable[[list[A
         part = parts.get(top["key"])
         if part is not None and part.fate == RECORDED:
             part.assertions.append(assertion)
+    return list(parts.values())
+
+
+def _unread(faults: list[Fault]) -> list[Part]:
+    """Parts that could not be read: each with the faults whose place begins with its name."""
+    parts: dict[str, Part] = {}
+    for fault in faults:
+        if fault.severity == "error":
+            name = re.split(r"[.\-]", fault.place, maxsplit=1)[0] or "message"
+            parts.setdefault(name, Part(name, HELD)).faults.append(fault)
     return list(parts.values())
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -14,48 +15,105 @@ from hub.conversion import Format
 from hub.profiles import Profile
 from mappings.faults import Fault
 
+FORMATS = ("hl7v2", "fhir_r4", "epcis", "mes_csv")
 EVENT_KINDS = {name: row.about for name, row in EVENTS.items()}
 
 
-class Hl7v2:
-    """HL7 v2 as a Format."""
+@lru_cache(maxsize=256)
+def compiled(name: str, overlay: Path | None, zone: str, system: str) -> Any:
+    """The adapter of a format with a site's overlay, zone and default system; the same arguments share one.
 
-    def __init__(self, overlays: tuple[Path, ...], zone: str, system: str) -> None:
-        from adapters import hl7v2
+    Raises TableError with all faults of the tables at once.
+    """
+    if name not in FORMATS:
+        raise FileNotFoundError(f"no format {name!r}; known are: {', '.join(FORMATS)}")
+    module = importlib.import_module(f"adapters.{name}")
+    overlays = (overlay / name,) if overlay else ()
+    return module.adapter(set_schemas(), overlays, zone, system, EVENT_KINDS)
 
-        self.adapter = hl7v2.adapter(set_schemas(), overlays, zone, system, EVENT_KINDS)
 
-    def read(self, body: bytes, hint: str = "") -> Read:  # noqa: ARG002 - the message says its type itself
-        return self.adapter.read(body)
+class Hinted:
+    """A format whose adapter takes a hint (a dialect, a media type) with the bytes."""
+
+    def __init__(self, adapter: Any) -> None:
+        self.adapter = adapter
+
+    def read(self, body: bytes, hint: str = "") -> Read:
+        return self.adapter.read(body, hint)  # type: ignore[no-any-return]
 
     def map(self, message: str) -> Mapping[str, Any]:
-        return self.adapter.library.maps[message]
+        return self.adapter.library.maps[message]  # type: ignore[no-any-return]
 
     def write(
         self, message: str, frames: list[dict[str, Any]], residual: Mapping[str, Any] | None = None
     ) -> tuple[bytes, list[Fault]]:
-        return self.adapter.write(self.map(message)["for"][0], frames, residual)
+        return self.adapter.write(message, frames, residual)  # type: ignore[no-any-return]
 
 
-_FORMATS: dict[str, Any] = {"hl7v2": Hl7v2}
+class ByType(Hinted):
+    """A format whose messages say their own type: a message map stands for the type that it reads."""
+
+    def read(self, body: bytes, hint: str = "") -> Read:  # noqa: ARG002 - the message says it
+        return self.adapter.read(body)  # type: ignore[no-any-return]
+
+    def write(
+        self, message: str, frames: list[dict[str, Any]], residual: Mapping[str, Any] | None = None
+    ) -> tuple[bytes, list[Fault]]:
+        known = self.adapter.library.maps.get(message)
+        return self.adapter.write(known["for"][0] if known else message, frames, residual)  # type: ignore[no-any-return]
 
 
-@lru_cache(maxsize=256)
-def format_of(name: str, overlay: Path | None, zone: str, system: str) -> Format:
-    """The adapter of a format with a site's overlay, zone and default system; the same arguments share one."""
-    overlays = (overlay / name,) if overlay else ()
-    return _FORMATS[name](overlays, zone, system)  # type: ignore[no-any-return]
+class Fhir(ByType):
+    """FHIR R4, validated before it is read; references to this server's own resources are resolved."""
+
+    def __init__(self, adapter: Any, resolver: Any = None) -> None:
+        super().__init__(adapter)
+        self.resolver = resolver
+
+    def read(self, body: bytes, hint: str = "") -> Read:  # noqa: ARG002
+        from adapters import json_text
+        from adapters.fhir_r4.validate import validate
+
+        tree = json_text.loads(body)
+        faults = validate(tree)
+        if any(fault.severity == "error" for fault in faults):
+            name = str(tree.get("resourceType", "")) if isinstance(tree, dict) else ""
+            return Read(name, "", "", [], {}, faults, {}, [], json_text_leaves)
+        if self.resolver is None:
+            return self.adapter.read(body)  # type: ignore[no-any-return]
+        return self.adapter.resource_to_frames(tree, self.resolver)  # type: ignore[no-any-return]
+
+
+def json_text_leaves(name: str, wire: Any) -> Any:  # noqa: ARG001 - the account's shape
+    """Leaves of a tree that no table read."""
+    from adapters import json_text
+
+    return json_text.leaves(wire)
+
+
+_WRAPPERS: Mapping[str, type[Hinted]] = {"hl7v2": ByType, "fhir_r4": Fhir, "epcis": Hinted, "mes_csv": Hinted}
+
+
+def format_of(name: str, overlay: Path | None = None, zone: str = "UTC", system: str = "") -> Format:
+    """A format without a hub around it."""
+    return _WRAPPERS[name](compiled(name, overlay, zone, system))
 
 
 class Adapters:
     """The adapters of the partners. Those that a profile's channels need are loaded, and checked, at the start."""
 
-    def __init__(self, profiles: Mapping[str, Profile]) -> None:
-        self._profiles = profiles
+    def __init__(self, profiles: Mapping[str, Profile], resolver: Any = None) -> None:
+        self._resolver = resolver
+        self._known: dict[tuple[str, str], Format] = {}
         for profile in profiles.values():
             for name in profile.formats:
                 self.of(profile, name)
 
     def of(self, profile: Profile, name: str) -> Format:
         """The partner's adapter for a format. Raises TableError with all faults of its tables."""
-        return format_of(name, profile.overlay, profile.zone, profile.system)
+        key = (profile.partner, name)
+        if key not in self._known:
+            adapter = compiled(name, profile.overlay, profile.zone, profile.system)
+            wrapper = _WRAPPERS[name]
+            self._known[key] = Fhir(adapter, self._resolver) if wrapper is Fhir else wrapper(adapter)
+        return self._known[key]

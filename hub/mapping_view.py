@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hub.formats import format_of
+from hub.formats import compiled
 from mappings.compile import Table
 from mappings.vocabulary import Row
 
 
 def _table(name: str) -> Table:
     format_name = name.partition("/")[0]
-    tables = format_of(format_name, None, "UTC", "").tables()
+    tables: dict[str, Table] = compiled(format_name, None, "UTC", "").library.tables
     if name not in tables:
         raise FileNotFoundError(f"no table {name!r}; known are: {', '.join(sorted(tables))}")
     return tables[name]

@@ -81,12 +81,12 @@ class Pipeline:
                     waiting.append(self._queue.get_nowait())
                 except queue.Empty:
                     break
-            if not self._serve([item for item in waiting if item is not None]):
-                return
+            # A caller that gave up before its turn gets nothing done: it was not answered.
+            self._serve([item for item in waiting if item is not None and item[1].set_running_or_notify_cancel()])
             if None in waiting:
                 return
 
-    def _serve(self, waiting: list[tuple[Any, Future[Any]]]) -> bool:
+    def _serve(self, waiting: list[tuple[Any, Future[Any]]]) -> None:
         messages = [(item, future) for item, future in waiting if isinstance(item, Incoming)]
         if messages:
             self._settle(
@@ -97,7 +97,6 @@ class Pipeline:
                 self._settle([future], lambda item=item: [item(self._committer)])
         if messages:
             self._committed()
-        return True
 
     def _settle(self, futures: list[Future[Any]], work: Callable[[], list[Any]]) -> None:
         """Answers after the work; what stops the whole group is told to each of its senders, who send again."""

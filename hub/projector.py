@@ -116,7 +116,8 @@ class Projector:
             "identifiers": record.identifiers,
             "state": record.state,
             "fields": record.fields,
-            "updated": record.facts[-1]["recorded"],
+            "reporters": sorted({fact["reporter"]["partner"] for fact in record.facts}),
+            "updated": max(fact["recorded"] for fact in record.facts),
         }
         text = orjson.dumps(body, option=orjson.OPT_SORT_KEYS)
         last = model.one("last_record", kind, record_id)

@@ -95,7 +95,7 @@ class Vault:
                     identity.update(json.loads(AESGCM(key).decrypt(sealed[:NONCE], sealed[NONCE:], owner.encode())))
         if identity:
             self._connection.run("add_audit", at, actor, "vault.look", ",".join(sorted(owners)), "{}")
-        return identity
+        return {name: value for name, value in identity.items() if value is not None}
 
     def forget(self, token: str) -> int:
         """Deletes a person's key and rows; nothing in the log changes. The number of persons forgotten."""

@@ -14,6 +14,8 @@ from typing import Any
 from mappings.faults import TableFault
 
 Sources = Mapping[str, Mapping[str, Any]]
+_ENVELOPE = frozenset({"occurred", "type"})
+"""What an event source has besides the fields of its record."""
 WORDS = frozenset({"frame", "from", "set", "constants", "parent", "links", "only_with", "as_list"})
 
 
@@ -26,7 +28,8 @@ def frames(data: Mapping[str, Any], event_type: str, sources: Sources) -> list[d
         kind = row["frame"]
         if "only_with" in row and not sources.get(row["only_with"]):
             continue
-        record: dict[str, Any] = dict(sources.get(row["from"], {})) if "from" in row else {}
+        source = sources.get(row.get("from", ""), {})
+        record: dict[str, Any] = {name: value for name, value in source.items() if name not in _ENVELOPE}
         for path, source in row.get("set", {}).items():
             value = _reach(sources, source)
             if value is not None:
@@ -56,12 +59,19 @@ def _rows(data: Mapping[str, Any], event_type: str) -> list[Mapping[str, Any]]:
 
 
 def _reach(sources: Sources, path: str) -> Any:
-    """A value by path; `order.identifiers[placer]` takes the items of that type, `…[placer]!` the first one."""
+    """A value by path; `order.identifiers[placer]` takes the items of that type, `…[placer]!` the first one.
+
+    Over a list of records, `event.contents.identifiers` gives one name of each.
+    """
     first = path.endswith("!")
     name, _, wanted = path.removesuffix("!").rstrip("]").partition("[")
     value: Any = sources
     for step in name.split("."):
-        value = value.get(step) if isinstance(value, Mapping) else None
+        if isinstance(value, list):
+            found = [item.get(step) for item in value if isinstance(item, Mapping)]
+            value = [item[0] if isinstance(item, list) else item for item in found if item]
+        else:
+            value = value.get(step) if isinstance(value, Mapping) else None
     if isinstance(value, list):
         items = [item for item in value if not wanted or (isinstance(item, Mapping) and item.get("type") == wanted)]
         if first:

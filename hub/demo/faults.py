@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from hub.bootstrap import Hub
@@ -22,15 +22,13 @@ def _wrong_bag_unseen(_: Hub) -> None:
 
 
 def _acknowledgement_lost(hub: Hub) -> None:
-    receive = hub._mllp
+    receive: Callable[..., Awaitable[bytes]] = Hub._mllp
 
-    async def silent(profile: Any, body: bytes) -> bytes:
-        answer = await receive(profile, body)
+    async def silent(self: Hub, profile: Any, body: bytes) -> bytes:
+        answer = await receive(self, profile, body)
         return b"" if b"ORU^R01" in body else answer
 
-    object.__setattr__(hub, "_mllp", silent) if not hasattr(type(hub), "__slots__") else setattr(
-        type(hub), "_mllp", lambda self, profile, body: silent(profile, body)
-    )
+    type(hub)._mllp = silent  # type: ignore[method-assign]
 
 
 def _duplicate_applied(_: Hub) -> None:
@@ -39,18 +37,33 @@ def _duplicate_applied(_: Hub) -> None:
     committer.sameness = lambda *_: uuid.uuid4().hex  # type: ignore[assignment]
 
 
-def _field_dropped(hub: Hub) -> None:
-    from mappings import groups
+def _field_dropped(_: Hub) -> None:
+    from adapters.hl7v2 import tokenizer
 
-    whole: Callable[..., Any] = groups.diff
-    groups.diff = lambda wire, *rest: whole({k: v for k, v in wire.items() if k != "11"} if wire else wire, *rest)
+    whole: Callable[..., dict[str, str]] = tokenizer.fields_of
+
+    def without_address(segment: str, *rest: Any) -> dict[str, str]:
+        fields = whole(segment, *rest)
+        if segment.startswith("PID"):
+            fields.pop("11", None)
+        return fields
+
+    tokenizer.fields_of = without_address
 
 
 def _name_sent_to_the_courier(_: Hub) -> None:
     from hub import delivery
 
-    delivery.visible = lambda _, frame: (dict(frame), [])
-    delivery.sees_persons = lambda *_: True
+    frames: Callable[..., list[dict[str, Any]]] = delivery.send.frames
+
+    def telling(*arguments: Any) -> list[dict[str, Any]]:
+        told = frames(*arguments)
+        for frame in told:
+            if frame["kind"] == "handling":
+                frame["set"]["location"] = {"system": "https://mercy.example/ward", "value": "DOE-JANE"}
+        return told
+
+    delivery.send.frames = telling
 
 
 def _event_for_the_wrong_order(hub: Hub) -> None:

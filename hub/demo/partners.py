@@ -61,7 +61,7 @@ class Interface:
                 answer = f"MSH|^~\\&|EPIC|MERCY|CGTHUB|HUB|20260311120000||ACK|A{control}|P|2.5.1\rMSA|AA|{control}\r"
                 writer.write(VT + answer.encode() + FS)
                 await writer.drain()
-        except asyncio.IncompleteReadError:
+        except (asyncio.IncompleteReadError, asyncio.CancelledError):
             writer.close()
 
     async def stop(self) -> None:

@@ -9,10 +9,14 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import yaml
+
+TODAY = datetime(2026, 3, 11, 12, 30, tzinfo=UTC)
+"""The day on which the demo plays."""
 
 TOKENS = {"mercy": "demo-mercy", "swift": "demo-swift", "operator": "demo-operator"}
 MERCY_OID = "2.16.840.1.113883.3.9999"

@@ -1,7 +1,5 @@
 """The operators' API: journeys, Issues, messages and their accounts, deliveries, questions. JSON for people at night."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any
 
 import orjson

@@ -13,6 +13,9 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id
 -- name: settle_inbox
 UPDATE inbox SET type = ?, source_id = ?, outcome = ?, parts = ?, account = ?, body = ?, residual = ? WHERE id = ?
 
+-- name: replay_inbox
+UPDATE inbox SET type = ?, outcome = ?, parts = ?, account = ? WHERE id = ?
+
 -- name: same_inbox
 SELECT id, outcome, parts, account FROM inbox WHERE partner = ? AND source_id = ? AND sameness = ? ORDER BY id DESC LIMIT 1
 
@@ -112,6 +115,10 @@ SELECT position FROM link WHERE journey = ? ORDER BY position
 -- name: unlinked
 SELECT log.position, log.event FROM log LEFT JOIN link ON link.position = log.position
 WHERE link.position IS NULL AND log.type NOT LIKE 'issue.%' ORDER BY log.position DESC LIMIT ?
+
+-- name: count_unlinked
+SELECT count(*) FROM log LEFT JOIN link ON link.position = log.position
+WHERE log.position BETWEEN ? AND ? AND link.position IS NULL
 
 -- name: journey_of_root
 SELECT id FROM journey WHERE root = ?

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
+import structlog
 
 from canonical_model.journey import Journey, RecordState
 from canonical_model.values import instant_text
@@ -25,6 +26,8 @@ from hub.sealing import drop_personal, unseal
 from hub.store import Connection, Row
 from hub.vault import Vault
 from mappings import send
+
+log = structlog.get_logger("hub.delivery")
 
 FIRST_WAIT = timedelta(seconds=1)
 LONGEST_WAIT = timedelta(minutes=15)
@@ -65,11 +68,19 @@ class Deliveries:
         """Deliveries that are due, rendered; one at most per partner and order, the oldest first."""
         db = committer.connection
         with db.transaction():
-            return [
-                rendered
-                for row in db.all("due_deliveries", instant_text(now), limit)
-                if (rendered := self._render(committer, db, row, now)) is not None
-            ]
+            due = db.all("due_deliveries", instant_text(now), limit)
+            return [rendered for row in due if (rendered := self._try(committer, db, row, now)) is not None]
+
+    def _try(self, committer: Committer, db: Connection, row: Row, now: datetime) -> Rendered | None:
+        """A rendered delivery; one that cannot be rendered is set aside for a person and blocks nobody."""
+        try:
+            with db.savepoint():
+                return self._render(committer, db, row, now)
+        except Exception as wrong:  # noqa: BLE001 - one delivery's trouble is told; the others go on
+            log.error("delivery.broken", delivery=row[0], partner=row[1], error=type(wrong).__name__)
+            note = f"not rendered: {type(wrong).__name__}"
+            db.run("settle_delivery", "broken", row[5], instant_text(now), note, row[0])
+            return None
 
     def settle(self, committer: Committer, rendered: Rendered, outcome: Outcome, now: datetime) -> None:
         """Notes what became of an attempt; a failed one waits twice as long as the last, with jitter."""

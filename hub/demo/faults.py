@@ -38,17 +38,19 @@ def _duplicate_applied(_: Hub) -> None:
 
 
 def _field_dropped(_: Hub) -> None:
+    from adapters import hl7v2
     from adapters.hl7v2 import tokenizer
 
-    whole: Callable[..., dict[str, str]] = tokenizer.fields_of
+    whole: Callable[..., list[Any]] = tokenizer.split
 
-    def without_address(segment: str, *rest: Any) -> dict[str, str]:
-        fields = whole(segment, *rest)
-        if segment.startswith("PID"):
-            fields.pop("11", None)
-        return fields
+    def without_address(*arguments: Any) -> list[Any]:
+        segments = whole(*arguments)
+        for name, fields, _ in segments:
+            if name == "PID":
+                fields.pop("11", None)
+        return segments
 
-    tokenizer.fields_of = without_address
+    hl7v2.split = without_address  # type: ignore[attr-defined]
 
 
 def _name_sent_to_the_courier(_: Hub) -> None:
@@ -60,7 +62,7 @@ def _name_sent_to_the_courier(_: Hub) -> None:
         told = frames(*arguments)
         for frame in told:
             if frame["kind"] == "handling":
-                frame["set"]["location"] = {"system": "https://mercy.example/ward", "value": "DOE-JANE"}
+                frame["set"].setdefault("containers", []).append({"system": "https://mercy.example/person", "value": "DOE-JANE"})
         return told
 
     delivery.send.frames = telling

@@ -21,7 +21,7 @@ TODAY = datetime(2026, 3, 11, 12, 30, tzinfo=UTC)
 TOKENS = {"mercy": "demo-mercy", "swift": "demo-swift", "operator": "demo-operator"}
 MERCY_OID = "2.16.840.1.113883.3.9999"
 BAGS = "https://mercy.example/bag"
-GLN = {"mercy": "9521141111116", "swift": "9521142222220", "celltech": "9521143333334"}
+GLN = {"mercy": "9521141111116", "swift": "9521142222224", "celltech": "9521143333332"}
 SSCC = "106141411234567897"
 PERSONAL = ("DOE", "JANE", "ROE", "RICHARD", "19700203", "1970-02-03", "4711", "4712")
 """What must never leave the hospital's side."""

@@ -1,7 +1,8 @@
 """The door for JSON: strict, bounded, and true to every digit. Knows no format.
 
-`json` accepts NaN, duplicate keys and endless depth, and floats lose digits (1.50 becomes 1.5): here a number is a
-`Num`, its text as sent, and comes out as the same text.
+`json` accepts NaN, duplicate keys, lone surrogates and endless depth, and floats lose digits (1.50 becomes 1.5): here
+a number is a `Num`, its text as sent, and comes out as the same text. What is kept of a document (its residual) goes
+through `dumps` and `loads` too, or its numbers come back as strings.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from adapters.reading import Unparsable
 
 MAX_BYTES = 16 * 1024 * 1024
 MAX_DEPTH = 64
-_NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?")
+_NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?", re.ASCII)
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class Num(str):
@@ -27,31 +29,45 @@ class Num(str):
 
 
 def loads(body: bytes) -> Any:
-    """The JSON value of a body. Raises Unparsable: too large, too deep, not JSON, a key twice, NaN."""
+    """The JSON value of a body.
+
+    Raises Unparsable: too large, too deep, not JSON, not UTF-8, a key twice, NaN, half a surrogate pair.
+    """
     if len(body) > MAX_BYTES:
         raise Unparsable("json-too-large", "body", f"a document has at most {MAX_BYTES} bytes")
     try:
         text = body.decode("utf-8-sig")
     except UnicodeDecodeError as wrong:
         raise Unparsable("json-encoding", f"byte {wrong.start}", "JSON is UTF-8") from wrong
-    if _too_deep(text):
-        raise Unparsable("json-too-deep", "body", f"nest at most {MAX_DEPTH} levels")
     try:
-        return json.loads(text, parse_float=Num, parse_int=Num, parse_constant=_no_constant, object_pairs_hook=_unique)
+        value = json.loads(text, parse_float=Num, parse_int=Num, parse_constant=_no_constant, object_pairs_hook=_unique)
     except json.JSONDecodeError as wrong:
         raise Unparsable("json-syntax", f"line {wrong.lineno} column {wrong.colno}", "send well-formed JSON") from wrong
+    except RecursionError as wrong:
+        raise _too_deep() from wrong
+    _check(value, escapes="\\u" in text)
+    return value
 
 
-def _too_deep(text: str) -> bool:
-    depth = 0
-    for bracket in re.findall(r'"(?:[^"\\]|\\.)*"|[\[{]|[\]}]', text):
-        if bracket in "[{":
-            depth += 1
-            if depth > MAX_DEPTH:
-                return True
-        elif bracket in "]}":
-            depth -= 1
-    return False
+def _check(root: Any, escapes: bool) -> None:
+    """Raises Unparsable where the value is too deep, or holds half a surrogate pair (only an escape can write one)."""
+    level = [root]
+    for depth in range(MAX_DEPTH + 2):
+        inner: list[Any] = []
+        for value in level:
+            if isinstance(value, dict | list):
+                if depth == MAX_DEPTH:
+                    raise _too_deep()
+                inner += value.values() if isinstance(value, dict) else value
+                if escapes and isinstance(value, dict):
+                    inner += value
+            elif escapes and isinstance(value, str) and _SURROGATE.search(value):
+                raise Unparsable("json-encoding", "body", "write both halves of a surrogate pair")
+        level = inner
+
+
+def _too_deep() -> Unparsable:
+    return Unparsable("json-too-deep", "body", f"nest at most {MAX_DEPTH} levels")
 
 
 def _no_constant(_: str) -> Any:
@@ -61,24 +77,24 @@ def _no_constant(_: str) -> Any:
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        keys = [key for key, _ in pairs]
-        raise Unparsable("json-duplicate-key", "body", f"{len(keys) - len(found)} keys of one object stand twice")
+        raise Unparsable("json-duplicate-key", "body", f"{len(pairs) - len(found)} keys of one object stand twice")
     return found
 
 
 def dumps(value: Any) -> bytes:
     """JSON bytes; a Num is written as the number that it is."""
-    return orjson.dumps(_raw(value))
+    return orjson.dumps(value, _raw, orjson.OPT_PASSTHROUGH_SUBCLASS)
 
 
-def _raw(value: Any) -> Any:
+def normal(value: Any) -> bytes:
+    """The one spelling of a value, for comparing: keys sorted, no white space; a number keeps its text."""
+    return orjson.dumps(value, _raw, orjson.OPT_PASSTHROUGH_SUBCLASS | orjson.OPT_SORT_KEYS)
+
+
+def _raw(value: Any) -> orjson.Fragment:
     if isinstance(value, Num):
         return orjson.Fragment(value.encode())
-    if isinstance(value, dict):
-        return {key: _raw(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_raw(item) for item in value]
-    return value
+    raise TypeError(f"{type(value).__name__} is no JSON value")
 
 
 def number(text: str) -> Num:

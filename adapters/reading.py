@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mappings import account
-from mappings.account import Entry, Leaves, Piece
+from mappings.account import Count, Entry, Leaves, Piece
 from mappings.faults import Fault
 
 
@@ -43,10 +43,11 @@ class Read:
     pieces: list[Piece] = field(repr=False)
     leaves: Leaves = field(repr=False)
     charset: str = "utf-8"
+    count: Count | None = field(default=None, repr=False)
 
     def summary(self) -> Counter[str]:
         """Leaves per fate."""
-        return account.summary(self.pieces, self.leaves)
+        return account.summary(self.pieces, self.leaves, self.count)
 
     def entries(self) -> Iterable[Entry]:
         """Every leaf with its fate, in the order of the pieces."""

@@ -13,7 +13,8 @@ from typing import Any
 from canonical_model.values import instant_text, zone_of
 
 _ISO = re.compile(
-    r"(?P<local>\d{4}(?:-\d\d(?:-\d\d(?:T\d\d(?::\d\d(?::\d\d(?:\.\d{1,9})?)?)?)?)?)?)(?P<zone>Z|[+-]\d\d:\d\d)?"
+    r"(?P<local>\d{4}(?:-\d\d(?:-\d\d(?:T\d\d(?::\d\d(?::\d\d(?:\.\d{1,9})?)?)?)?)?)?)(?P<zone>Z|[+-]\d\d:\d\d)?",
+    re.ASCII,
 )
 _PRECISION = {4: "year", 7: "month", 10: "day", 13: "hour", 16: "minute", 19: "second"}
 

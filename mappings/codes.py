@@ -1,8 +1,9 @@
 """Code tables: two-way relations between a partner's codes and ours, one CSV each. Not code systems (see the model).
 
 Columns: `wire,canonical,note`. A wire code that ends in `!` is forward only: it is read, and written back only to the
-message it came from. Each canonical code has exactly one preferred reverse. The row
-`*,x-*` keeps a code that the table does not know under its own name: `FOO` is `x-FOO`, and back. The row `*!,other` reads every unknown code as `other`, forward only.
+message it came from. A canonical code that ends in `!` is backward only: it is written so, and never read. Each
+canonical code has exactly one preferred reverse. The row `*,x-*` keeps a code that the table does not know under its
+own name: `FOO` is `x-FOO`, and back. The row `*!,other` reads every unknown code as `other`, forward only.
 """
 
 from __future__ import annotations
@@ -50,7 +51,9 @@ class CodeTable:
 def overlay(base: CodeTable, site: CodeTable) -> CodeTable:
     """The site's rows over the base's: a wire code is replaced, a new one added."""
     forward = {**base.forward, **site.forward}
-    reverse = {c: w for c, w in {**base.reverse, **site.reverse}.items() if forward.get(w) == c}
+    backward = {c for table in (base, site) for c, w in table.reverse.items() if table.forward.get(w) != c}
+    both = {**base.reverse, **site.reverse}
+    reverse = {c: w for c, w in both.items() if forward.get(w) == c or c in backward}
     return CodeTable(base.name, forward, reverse, {**base.notes, **site.notes}, base.keeps or site.keeps)
 
 
@@ -68,15 +71,18 @@ def parse(name: str, lines: Iterable[str]) -> tuple[CodeTable, list[TableFault]]
         wire, canonical = (row["wire"] or "").strip(), (row["canonical"] or "").strip()
         one_way = wire.endswith("!") and wire != "!"
         wire = wire.removesuffix("!") if one_way else wire
+        back_only = canonical.endswith("!") and not one_way
+        canonical = canonical.removesuffix("!")
         if not wire or not canonical:
             faults.append(TableFault(name, str(number), "a row has a wire and a canonical code"))
             continue
         if (wire, canonical) == ("*", f"{KEPT}*"):
             keeps = True
             continue
-        if wire in forward:
+        if wire in forward and not back_only:
             faults.append(TableFault(name, str(number), f"wire code {wire} stands twice"))
-        forward[wire] = canonical
+        if not back_only:
+            forward[wire] = canonical
         if row.get("note"):
             notes[wire] = row["note"].strip()
         if one_way:

@@ -5,8 +5,9 @@ The generated source is readable (`cgt-hub mapping show --python`): one block pe
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from mappings import runtime
@@ -19,6 +20,7 @@ from mappings.runtime import Codec, Context, Draft
 from mappings.vocabulary import Row, Spec
 
 Frames = dict[str, Draft]
+_SELECTOR = re.compile(r"\[[^\]]*\]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,12 @@ class Table:
     kinds: tuple[str, ...]
     rows_by_place: Mapping[str, Row] = field(default_factory=dict)
     lists: frozenset[str] = frozenset()
+    picked: tuple[tuple[str, int, str], ...] = ()
+    """Field, component and value of each constant that singles the piece out."""
+    fields: tuple[tuple[str, str], ...] = ()
+    """Kind and field of everything that the rows write."""
+    constant: bool = False
+    """True where a row writes something whatever the frames say."""
 
     def row_of(self, place: tuple[str, ...]) -> Row | None:
         """The row that answers for a wire place, by the longest path that leads to it."""
@@ -44,20 +52,19 @@ class Table:
 
     def picks(self, piece: dict[str, Any], m: Context) -> bool:
         """True when the piece is the one this table was made for (always, without `pick`)."""
-        return all(m_leaf(piece, path, m) == value for path, value in self.spec.pick.items())
+        for number, step, value in self.picked:
+            text = piece.get(number, "")
+            if value not in text or m.part(text, step) != value:  # type: ignore[attr-defined]
+                return False
+        return True
+
+    def writes_of(self, drafts: Frames) -> bool:
+        """True when the table writes a piece of these drafts: a field that they set, or a constant."""
+        return self.constant or any(path in drafts[kind].set for kind, path in self.fields)
 
     def drafts(self) -> Frames:
         """Empty drafts for the kinds that this table writes into."""
         return {kind: Draft(kind) for kind in self.kinds}
-
-
-def m_leaf(piece: dict[str, Any], path: str, m: Context) -> Any:
-    """One leaf of a delimited piece, such as `3.1`."""
-    steps = path.split(".")
-    text = piece.get(steps[0])
-    if text is None:
-        return None
-    return m.part(text, [int(step) for step in steps[1:]])  # type: ignore[attr-defined]
 
 
 def compile_all(
@@ -97,7 +104,10 @@ def compile_all(
     return tables
 
 
-_HELPERS = ("add", "dig", "pick", "put", "join", "belongs", "others", "find_item", "make_item")
+_HELPERS = (
+    *("add", "dig", "pick", "put", "join", "belongs", "by_constants", "others"),
+    *("find_item", "make_item", "first_item", "make_first", "lone"),
+)
 
 
 def _emitter(
@@ -138,6 +148,21 @@ def _table(
 
         return norm
 
-    places = {path: row for row in spec.rows for path in row.at}
+    places = {_SELECTOR.sub("", path): row for row in reversed(spec.rows) for path in row.at}
+    for row in spec.rows:
+        for inner in emitter.types[row.codec].rows if emitter.is_type(row) else ():
+            if inner.ignore:
+                places[f"{row.at[0]}.{inner.at[0]}"] = replace(inner, id=f"{row.id}/{inner.id}")
+    constant = any(row.constant is not None and not row.ignore for row in spec.rows)
     lists = frozenset(row.at[0] for row in spec.rows if row.each and not row.same_as)
-    return Table(spec, source, read, write, emitter.shape(spec, norm_of), kinds, places, lists)
+    return Table(spec, source, read, write, emitter.shape(spec, norm_of), kinds, places, lists, _picked(spec), _fields(spec), constant)
+
+
+def _fields(spec: Spec) -> tuple[tuple[str, str], ...]:
+    paths = [path.split(".") for row in spec.rows if row.only != "in" for path in row.into]
+    return tuple(dict.fromkeys((kind, field) for kind, field, *_ in paths))
+
+
+def _picked(spec: Spec) -> tuple[tuple[str, int, str], ...]:
+    parts = [(path.partition("."), value) for path, value in spec.pick.items()]
+    return tuple((number, int(step or 1), value) for (number, _, step), value in parts)

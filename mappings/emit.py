@@ -11,6 +11,9 @@ from mappings.runtime import Codec
 from mappings.vocabulary import Row, Spec
 
 
+_VERSIONS = re.compile(r"(>=|<=|<|>)(\d+(?:\.\d+)*)")
+
+
 class Emitter:
     """Common parts of a generator. Faults of the tables are collected, never raised here."""
 
@@ -40,6 +43,8 @@ class Emitter:
                 self.fault(spec, row, f"no codec {codec!r} to derive with")
         if row.split and not row.into:
             self.fault(spec, row, "`split` belongs to a row with `into`")
+        if row.versions and _VERSIONS.fullmatch(row.versions) is None:
+            self.fault(spec, row, "`versions` is written like >=2.7 or <2.5.1")
 
     def is_type(self, row: Row) -> bool:
         return not row.table and row.codec in self.types
@@ -86,8 +91,8 @@ def version_test(row: Row) -> str:
     """Condition under which a row is written, or an empty text."""
     if not row.versions:
         return ""
-    match = re.fullmatch(r"(>=|<=|<|>)(\d+(?:\.\d+)*)", row.versions)
-    if match is None:
+    match = _VERSIONS.fullmatch(row.versions)
+    if match is None:  # a fault of the table, noted by `check_codec`
         return "False"
     return f"m.version {match[1]} ({match[2].replace('.', ', ')},)"
 

@@ -1,6 +1,7 @@
 """Generates readers and writers for named trees: JSON resources, EPCIS events, rows of a delimited file.
 
-A wire path is dotted; a step may select a list item by a constant: `extension[url=https://…].valueString`.
+A wire path is dotted; a step may select a list item by a constant, `extension[url=https://…].valueString`, or be a list
+of which the row means the first item, `method[]`. A canonical path that ends in `[]` is a list of that one value.
 Numbers are text (subclass `Num` of the adapter), so no digit is lost on the way.
 """
 
@@ -15,6 +16,7 @@ from mappings.load import split_path
 from mappings.residual import Norm, Shape
 from mappings.vocabulary import Row, Spec
 
+_TAKEN = "'no-home', 'another value needs the same place of the wire and says it differently'"
 _SELECT = re.compile(r"(?P<key>[^\[]+)\[(?P<name>[^=]+)=(?P<value>[^\]]+)\]")
 
 
@@ -103,12 +105,12 @@ class Tree(Emitter):
         return [*lines, f"if items: {branch}[{last!r}] = items"]
 
     def _store(self, row: Row, value: str, typed: bool) -> list[str]:
-        targets = [("v", p) for p in row.into] if typed else [(p.partition(".")[0], p.partition(".")[2]) for p in row.into]
+        targets = _targets(row, typed)
         lines: list[str] = []
         if len(targets) > 1:
             names = [f"{value}{i}" for i in range(len(targets))]
             lines.append(f"{', '.join(names)} = {value}")
-            lines += [f"if {n} is not None: {assign(h, p, n)}" for n, (h, p) in zip(names, targets, strict=True)]
+            lines += [f"if {n} is not None: {_assign(h, p, n)}" for n, (h, p) in zip(names, targets, strict=True)]
         else:
             holder, path = targets[0]
             branch, last = where(holder, path)
@@ -119,7 +121,7 @@ class Tree(Emitter):
             elif row.same_as:
                 lines.append(f"put({branch}, {last!r}, {value}, m, {row.id!r})")
             else:
-                lines.append(assign(holder, path, value))
+                lines.append(_assign(holder, path, value))
         for target, codec in row.derive.items():
             kind, _, rest = target.partition(".")
             holder, path = ("v", target) if typed else (kind, rest)
@@ -143,10 +145,17 @@ class Tree(Emitter):
         if len(row.at) > 1:
             names = [f"z{i}" for i in range(len(row.at))]
             body = [f"{', '.join(names)} = {self._call('write', row, 'y')}"]
+            for n, p in zip(names, row.at, strict=True):
+                if any(other is not row and p in other.at for other in spec.rows):
+                    body += [f"if {n} is not None and {_reach('w', p)} not in (None, {n}): raise Unreadable({_TAKEN})"]
             body += [f"if {n} is not None: {_place('w', p, n)}" for n, p in zip(names, row.at, strict=True)]
         else:
             body = [f"z = {self._call('write', row, 'y')}", f"if z is not None: {_place('w', row.at[0], 'z')}"]
-        return [f"y = {value}", f"if {test}:", *indent(self._homeless(row, body))]
+        at = [f"m.at = {row.at[-1]!r}"] if not typed else []
+        lines = [f"y = {value}", f"if {test}:", *indent([*at, *self._homeless(row, body)])]
+        if row.fill is not None:
+            lines.append(f"if {_reach('w', row.at[0])} is None: {_place('w', row.at[0], repr(row.fill))}")
+        return lines
 
     def _write_items(self, spec: Spec, row: Row, typed: bool) -> list[str]:
         holder, path = ("v", row.into[0]) if typed else _kind_path(row)
@@ -165,14 +174,15 @@ class Tree(Emitter):
         ]
 
     def _fetch(self, spec: Spec, row: Row, typed: bool) -> tuple[str, str]:
-        targets = [("v", p) for p in row.into] if typed else [(p.partition(".")[0], p.partition(".")[2]) for p in row.into]
+        targets = _targets(row, typed)
         test = version_test(row)
         if row.split:
             holder, path = targets[0]
             value = f"next((v_ for v_ in {get(holder, path)} or () if belongs(v_, {dict(row.split)!r})), None)"
             return value, _and("y is not None", test)
         if len(targets) > 1:
-            return f"({', '.join(get(h, p) for h, p in targets)})", _and("any(z is not None for z in y)", test)
+            values = ", ".join(_get(h, p, row) for h, p in targets)
+            return f"({values})", _and("any(z is not None for z in y)", test)
         holder, path = targets[0]
         test = _and("y is not None", test)
         for other in implied_by(spec, row):
@@ -180,7 +190,7 @@ class Tree(Emitter):
             test = _and(test, f"{get('v', other.into[0]) if typed else get(kind, rest)} is None")
         if row.default is not None and not typed:
             test = _and(test, f"not (y == {row.default!r} and {path!r} in f[{holder!r}].assumed)")
-        return get(holder, path), test
+        return _get(holder, path, row), test
 
     # ---- shared -----------------------------------------------------------------------------------------------
 
@@ -188,7 +198,7 @@ class Tree(Emitter):
         if row.ref:
             return f"m.refs.{way}({arguments}, {row.ref!r})"
         if row.table:
-            return f"{way}_code_{row.table}({arguments})"
+            return f"{way}_code_{row.table}({f'm.text({arguments})' if way == 'read' else arguments})"
         if row.codec == "text":
             return f"m.text({arguments})" if way == "read" else arguments
         return f"{way}_{name_of(row.codec)}({arguments}, m)"
@@ -203,26 +213,31 @@ class Tree(Emitter):
     def shape(self, spec: Spec, norm_of: Callable[[tuple[str, ...]], Norm]) -> Shape:
         """The branches that several rows share; data types are atoms, lists go item by item."""
         shape: dict[str, Any] = {}
-        for row in (r for r in spec.rows if r.at):
+        for row in sorted((r for r in spec.rows if r.at), key=_only_labels):
             for path in row.at:
-                steps = split_path(path)
-                level = shape
-                for depth, step in enumerate(steps):
-                    select = _SELECT.fullmatch(step)
-                    key = select["key"] if select else step
-                    last = depth == len(steps) - 1
-                    if select or (last and row.each):
-                        trail = (*[s for s in steps[:depth]], key)
-                        level[key] = norm_of(trail)
-                        break
-                    if last:
-                        level.setdefault(key, None)
-                    else:
-                        inner = level.get(key)
-                        if not isinstance(inner, dict):
-                            level[key] = inner = {}
-                        level = inner
+                self._shape_path(shape, split_path(path), row, norm_of)
         return shape
+
+    def _shape_path(
+        self, shape: dict[str, Any], steps: list[str], row: Row, norm_of: Callable[[tuple[str, ...]], Norm]
+    ) -> None:
+        level = shape
+        for depth, step in enumerate(steps):
+            select = _SELECT.fullmatch(step)
+            key = select["key"] if select else step.removesuffix("[]")
+            last = depth == len(steps) - 1
+            if _only_labels(row) and key in level and not isinstance(level[key], dict):
+                return  # inside a data type or list item that is kept or given up as one
+            if select or (last and row.each):
+                level[key] = norm_of((*steps[:depth], key))
+                return
+            if last or step.endswith("[]"):
+                level.setdefault(key, None)
+                return
+            inner = level.get(key)
+            if not isinstance(inner, dict):
+                level[key] = inner = {}
+            level = inner
 
     def wrap(self, path: tuple[str, ...], item: Any, m: Any) -> dict[str, Any]:  # noqa: ARG002 - as in Delimited
         """A piece that holds one list item at `path` and nothing else."""
@@ -248,6 +263,9 @@ def _reach(source: str, path: str) -> str:
             expression = _pick(expression, plain)
             plain = []
             expression = f"find_item({expression}, {select['key']!r}, {select['name']!r}, {select['value']!r})"
+        elif step.endswith("[]"):
+            expression = f"first_item({_pick(expression, plain)}, {step[:-2]!r})"
+            plain = []
         else:
             plain.append(step)
     return _pick(expression, plain) if expression != source or len(plain) != 1 else f"{source}.get({plain[0]!r})"
@@ -270,10 +288,16 @@ def _place(target: str, path: str, value: str, extend: bool = False) -> str:
             expression = f"dig({expression}, {', '.join(map(repr, plain))})" if plain else expression
             plain = []
             expression = f"make_item({expression}, {select['key']!r}, {select['name']!r}, {select['value']!r})"
+        elif step.endswith("[]"):
+            expression = f"dig({expression}, {', '.join(map(repr, plain))})" if plain else expression
+            plain = []
+            expression = f"make_first({expression}, {step[:-2]!r})"
         else:
             plain.append(step)
     if plain:
         expression = f"dig({expression}, {', '.join(map(repr, plain))})"
+    if last.endswith("[]"):
+        return f"{expression}[{last[:-2]!r}] = [{value}]"
     if extend:
         return f"{expression}.setdefault({last!r}, []).extend({value})"
     return f"{expression}[{last!r}] = {value}"
@@ -286,3 +310,25 @@ def _and(*tests: str) -> str:
 def _kind_path(row: Row) -> tuple[str, str]:
     kind, _, path = row.into[0].partition(".")
     return kind, path
+
+
+def _only_labels(row: Row) -> bool:
+    """True for a row that carries nothing: it never takes a data type apart."""
+    return bool(row.ignore) or row.constant is not None
+
+
+def _targets(row: Row, typed: bool) -> list[tuple[str, str]]:
+    """Holder and path of each canonical place of a row: the value itself in a data type, a frame in a record."""
+    return [("v", p) for p in row.into] if typed else [(p.partition(".")[0], p.partition(".")[2]) for p in row.into]
+
+
+def _assign(holder: str, path: str, value: str) -> str:
+    if path.endswith("[]"):
+        return assign(holder, path[:-2], f"[{value}]")
+    return assign(holder, path, value)
+
+
+def _get(holder: str, path: str, row: Row) -> str:
+    if path.endswith("[]"):
+        return f"lone({get(holder, path[:-2])}, m, {row.id!r}, {path[:-2]!r})"
+    return get(holder, path)

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from mappings.faults import TableFault
+from mappings.load import split_path
 
 Frame = Mapping[str, Any]
 Assertion = dict[str, Any]
@@ -43,7 +45,8 @@ class _Message:
     def value(self, frame: Frame, path: str) -> Any:
         """A value by path: of this frame, of `message.`, or of the nearest frame of a kind (`@report.observed.start`).
 
-        `#` is the count that tells frames of one key apart (the second is `2`).
+        `#` is the count that tells frames of one key apart (the second is `2`). A step may select: `sources[type=x]`
+        takes the items whose `type` is x, `containers[system!=x]` the others.
         """
         if path == "#":
             return frame["key"].rpartition("#")[2] if "#" in frame["key"].rpartition("/")[2] else None
@@ -97,10 +100,12 @@ def _assert(
     event: Mapping[str, Any],
 ) -> Iterator[Assertion]:
     kind = event.get("about_kind", frame["kind"])
+    if "with" in event and all(message.value(frame, path) is None for path in _as_list(event["with"])):
+        return
     if "for_each" in event:
-        for item in frame["set"].get(event["for_each"]) or ():
+        for item in _all(message, frame, event["for_each"]):
             narrowed = {**frame, "set": {**frame["set"], "each": item}}
-            rest = {key: value for key, value in event.items() if key != "for_each"}
+            rest = {key: value for key, value in event.items() if key not in {"for_each", "with"}}
             yield from _assert(data, message, names, narrowed, rest)
         return
     if "about" in event:
@@ -112,7 +117,7 @@ def _assert(
         identifiers = names[frame["key"]]
     whole = {field: value for field, value in frame["set"].items() if field not in {"action", "identifiers"}}
     if "set" in event:
-        chosen = {field: message.value(frame, path) for field, path in event["set"].items()}
+        chosen = {field: _chosen(message, frame, path) for field, path in event["set"].items()}
         chosen.update(event.get("constants", {}))
         values = {field: value for field, value in chosen.items() if value is not None}
         clear: list[str] = []
@@ -129,26 +134,53 @@ def _assert(
         "type": event["event"],
         "frame": frame["key"],
         "about": about,
-        "set": {field: _named(value, field, message, names) for field, value in values.items()},
+        "set": {
+            field: named
+            for field, value in values.items()
+            if (named := _named(value, field, message, names)) is not None
+        },
         "clear": clear,
         "occurred": _occurred(data, message, frame, event),
     }
 
 
+def _chosen(message: _Message, frame: Frame, path: Any) -> Any:
+    """A field of an event: at a path, at the first of several that has one, or as references (`{kind: paths}`).
+
+    A reference at one path to one thing is one reference; otherwise they are a list.
+    """
+    if isinstance(path, Mapping):
+        if len(path) == 1 and isinstance(value := message.value(frame, str(*path.values())), Mapping):
+            return {"kind": str(*path), "identifiers": [value]}
+        found = ((kind, item) for kind, paths in path.items() for item in _all(message, frame, paths))
+        return [{"kind": kind, "identifiers": [item]} for kind, item in found] or None
+    values = (message.value(frame, one) for one in _as_list(path))
+    return next((value for value in values if value is not None), None)
+
+
+def _all(message: _Message, frame: Frame, paths: Any) -> list[Any]:
+    """What stands at one path or several, one after the other."""
+    return [item for path in _as_list(paths) for item in _as_list(message.value(frame, path))]
+
+
 def _named(value: Any, field: str, message: _Message, names: Mapping[str, list[dict[str, Any]]]) -> Any:
-    """A value with its frame links turned into named records."""
+    """A value with its frame links turned into named records; None where it refers to a record that nothing names."""
     if isinstance(value, list):
-        return [_named(item, field, message, names) for item in value]
+        kept = [named for item in value if (named := _named(item, field, message, names)) is not None]
+        return kept if kept or not value else None
     if not isinstance(value, Mapping):
         return value
+    if {"kind", "identifiers"} == set(value):
+        known = [identifier for identifier in value["identifiers"] if identifier["system"] != UNASSIGNED]
+        return {"kind": value["kind"], "identifiers": known} if known else None
     if set(value) == {"frame"}:
         target = message.frames[value["frame"]]
         if target["kind"] == VAULT_KIND:
             return {"kind": VAULT_KIND, "frame": target["key"]}
         return {"kind": target["kind"], "identifiers": names[target["key"]]}
     if "system" in value and "value" in value and "kind" not in value and field in _LINK_KINDS:
-        return {"kind": _LINK_KINDS[field], "identifiers": [value]}
-    return {key: _named(item, key, message, names) for key, item in value.items()}
+        return None if value["system"] == UNASSIGNED else {"kind": _LINK_KINDS[field], "identifiers": [value]}
+    return {key: named for key, item in value.items() if (named := _named(item, key, message, names)) is not None}
 
 
 _LINK_KINDS = {
@@ -209,7 +241,7 @@ def _identifiers(message: _Message, frame: Frame, paths: Iterable[str]) -> list[
     """Identifiers at paths such as `identifiers`, `identifiers[placer]`, `instance`, without repetition."""
     found: list[dict[str, Any]] = []
     for path in paths:
-        name, _, wanted = path.rstrip("]").partition("[")
+        name, _, wanted = (path, "", "") if "=" in path else path.rstrip("]").partition("[")
         value = message.value(frame, name)
         for item in value if isinstance(value, list) else [value]:
             if not isinstance(item, Mapping):
@@ -241,11 +273,26 @@ def _text(value: Any) -> str:
 
 def _reach(record: Mapping[str, Any], path: str) -> Any:
     value: Any = record
-    for step in path.split("."):
+    for name, selector in _steps(path):
         if isinstance(value, list):
             value = value[0] if value else None
-        value = value.get(step) if isinstance(value, Mapping) else None
+        value = value.get(name) if isinstance(value, Mapping) else None
+        if selector and value is not None:
+            value = _selected(_as_list(value), selector) or None
     return value
+
+
+@lru_cache(maxsize=4096)
+def _steps(path: str) -> tuple[tuple[str, str], ...]:
+    """Names of a path, each with what it selects by."""
+    parts = (step.removesuffix("]").partition("[") for step in split_path(path))
+    return tuple((name, selector) for name, _, selector in parts)
+
+
+def _selected(items: Iterable[Any], selector: str) -> list[Any]:
+    """Items that have a constant in a field (`type=x`), or have not (`type!=x`)."""
+    field, mark, wanted = selector.partition("!=") if "!=" in selector else selector.partition("=")
+    return [i for i in items if isinstance(i, Mapping) and (str(i.get(field)) == wanted) is (mark == "=")]
 
 
 def _as_list(value: Any) -> list[Any]:

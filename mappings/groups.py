@@ -6,17 +6,20 @@ says beyond its frames is one residual, addressed by frame key.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from mappings.account import Piece
 from mappings.compile import Frames, Table
 from mappings.faults import TableFault, Unreadable
-from mappings.residual import Node, diff, merge, number, patch
+from mappings.residual import Node, diff, merge, patch
 from mappings.runtime import Context, Draft
+from mappings.vocabulary import GROUP_WORDS
 
 Frame = dict[str, Any]
+KeyPath = tuple[tuple[str, ...], str]
+"""Steps of a key path, and the type of the list item that it means."""
 Segment = tuple[str, dict[str, Any], str]
 """Name, fields, and the text as it stood (kept for pieces that no table lists)."""
 
@@ -38,26 +41,26 @@ class Group:
     start: frozenset[str]
     also: tuple[str, ...]
     owns: tuple[Own, ...]
-    key: tuple[str, ...]
+    key: tuple[KeyPath, ...]
     links: Mapping[str, str]
     groups: tuple[Group, ...]
+    kinds: tuple[str, ...] = ()
     by_piece: Mapping[str, tuple[tuple[int, Own], ...]] = field(default_factory=dict)
-
-    def kinds(self) -> tuple[str, ...]:
-        return (self.kind, *self.also)
+    by_start: Mapping[str, Group] = field(default_factory=dict)
 
 
-@dataclass(slots=True)
 class _Open:
-    group: Group
-    drafts: Frames
-    pieces: dict[str, tuple[Own, dict[str, Any], int]] = field(default_factory=dict)
-    entries: list[Any] = field(default_factory=list)
-    children: list[_Open] = field(default_factory=list)
-    reached: int = -1
-    key: str = ""
-    ordinal: int = 1
-    extra: list[tuple[str, int, str]] = field(default_factory=list)
+    """A frame while its pieces come in."""
+
+    __slots__ = ("children", "drafts", "entries", "extra", "group", "key", "ordinal", "pieces", "reached")
+
+    def __init__(self, group: Group, drafts: Frames) -> None:
+        self.group, self.drafts = group, drafts
+        self.pieces: dict[str, tuple[Own, dict[str, Any], int]] = {}
+        self.entries: list[Any] = []
+        self.children: list[_Open] = []
+        self.extra: list[tuple[str, int, str]] = []
+        self.reached, self.key, self.ordinal = -1, "", 1
 
 
 @dataclass(slots=True)
@@ -70,7 +73,12 @@ class Reading:
 
 
 def group_of(data: Mapping[str, Any], tables: Mapping[str, Table], name: str, faults: list[TableFault]) -> Group:
-    """A compiled level of a message map; unknown tables are faults."""
+    """A compiled level of a message map; unknown words and tables are faults."""
+    faults += [
+        TableFault(name, data.get("frame", ""), f"unknown word {word!r}; known are: {', '.join(GROUP_WORDS)}")
+        for word in data
+        if word not in GROUP_WORDS
+    ]
     owns: list[Own] = []
     for piece, named in data.get("rows", {}).items():
         for label in named if isinstance(named, list) else [named]:
@@ -81,19 +89,25 @@ def group_of(data: Mapping[str, Any], tables: Mapping[str, Table], name: str, fa
     by_piece: dict[str, list[tuple[int, Own]]] = {}
     for index, own in enumerate(owns):
         by_piece.setdefault(own.piece, []).append((index, own))
-    start = data.get("start", [])
-    key = data.get("key", [])
-    also = data.get("also", [])
+    groups = tuple(group_of(inner, tables, name, faults) for inner in data.get("frames", []))
     return Group(
         kind=data.get("frame", ""),
-        start=frozenset(start if isinstance(start, list) else [start]),
-        also=tuple(also if isinstance(also, list) else [also]),
+        start=frozenset(_listed(data.get("start"))),
+        also=tuple(_listed(data.get("also"))),
         owns=tuple(owns),
-        key=tuple(key if isinstance(key, list) else [key]),
+        key=tuple(key_path(path) for path in _listed(data.get("key"))),
         links=data.get("links", {}),
-        groups=tuple(group_of(inner, tables, name, faults) for inner in data.get("frames", [])),
+        groups=groups,
+        kinds=(data.get("frame", ""), *_listed(data.get("also"))),
         by_piece={piece: tuple(sorted(found, key=lambda o: not o[1].table.spec.pick)) for piece, found in by_piece.items()},
+        by_start={start: group for group in reversed(groups) for start in group.start},
     )
+
+
+def _listed(value: Any) -> list[Any]:
+    if value is None:
+        return []
+    return value if isinstance(value, list) else [value]
 
 
 # ---- reading --------------------------------------------------------------------------------------------------
@@ -108,44 +122,42 @@ def read(root: Group, segments: Sequence[Segment], m: Context) -> Reading:
         ordinal = counts[name] = counts.get(name, 0) + 1
         m.place = f"{name}[{ordinal}]"
         _take(stack, name, fields, text, ordinal, m)
-    frames: list[Frame] = []
-    residual: dict[str, Any] = {}
-    pieces: list[Piece] = []
-    _close(top, "", {}, frames, residual, pieces, m)
-    return Reading(frames, residual, pieces)
+    reading = Reading([], {}, [])
+    before = len(m.faults)
+    _close(top, "", {}, reading, m)
+    del m.faults[before:]  # what the tables do not write again is in the residual; nobody has to mend it
+    return reading
 
 
 def _take(stack: list[_Open], name: str, fields: dict[str, Any], text: str, ordinal: int, m: Context) -> None:
+    """Gives a piece to the innermost open frame that has room for it, or opens a frame with it."""
     for depth in range(len(stack) - 1, -1, -1):
         holder = stack[depth]
-        found = _own(holder, name, fields, m)
-        if found is not None:
+        if name in holder.group.by_piece and (found := _own(holder, name, fields, m)):
             del stack[depth + 1 :]
             _fill(holder, found, fields, ordinal, m)
             return
-        for group in holder.group.groups:
-            if name in group.start:
-                del stack[depth + 1 :]
-                opened = _Open(group, {kind: Draft(kind) for kind in group.kinds()})
-                holder.children.append(opened)
-                holder.entries.append(opened)
-                stack.append(opened)
-                first = _own(opened, name, fields, m)
-                if first is not None:
-                    _fill(opened, first, fields, ordinal, m)
-                else:
-                    opened.entries.append(["~", text])
-                    opened.extra.append((name, ordinal, text))
+        group = holder.group.by_start.get(name)
+        if group is not None:
+            del stack[depth + 1 :]
+            opened = _Open(group, {kind: Draft(kind) for kind in group.kinds})
+            holder.children.append(opened)
+            holder.entries.append(opened)
+            stack.append(opened)
+            first = _own(opened, name, fields, m)
+            if first is not None:
+                _fill(opened, first, fields, ordinal, m)
                 return
+            break
     stack[-1].entries.append(["~", text])
     stack[-1].extra.append((name, ordinal, text))
 
 
 def _own(holder: _Open, name: str, fields: dict[str, Any], m: Context) -> tuple[int, Own] | None:
     for index, own in holder.group.by_piece.get(name, ()):
-        if own.label in holder.pieces or (name in holder.group.start and index < holder.reached):
+        if own.label in holder.pieces or (index < holder.reached and name in holder.group.start):
             continue
-        if own.table.spec.pick and not own.table.picks(fields, m):
+        if own.table.picked and not own.table.picks(fields, m):
             continue
         return index, own
     return None
@@ -153,109 +165,123 @@ def _own(holder: _Open, name: str, fields: dict[str, Any], m: Context) -> tuple[
 
 def _fill(holder: _Open, found: tuple[int, Own], fields: dict[str, Any], ordinal: int, m: Context) -> None:
     index, own = found
-    if not own.table.spec.pick:
+    if not own.table.picked:
         holder.reached = max(holder.reached, index)
     holder.pieces[own.label] = (own, fields, ordinal)
     holder.entries.append(own.label)
     own.table.read(fields, m, holder.drafts)
 
 
-def _close(
-    opened: _Open,
-    parent: str,
-    seen: dict[str, str],
-    frames: list[Frame],
-    residual: dict[str, Any],
-    pieces: list[Piece],
-    m: Context,
-) -> None:
-    """Adds an open frame and its children in the message's order, with residual and pieces."""
+def _close(opened: _Open, parent: str, seen: Mapping[str, str], reading: Reading, m: Context) -> None:
+    """Adds what an open frame and its children left: frames in the message's order, residual and pieces."""
+    nodes = _differences(opened, reading, m)
+    children = opened.children
+    if children:
+        counts: dict[str, int] = {}
+        ordinals: dict[int, int] = {}
+        inner = dict(seen)
+        for child in children:
+            base = _base_key(parent, child.group, child.drafts)
+            count = counts[base] = counts.get(base, 0) + 1
+            child.key = base if count == 1 else f"{base}#{count}"
+            child.ordinal = ordinals[id(child.group)] = ordinals.get(id(child.group), 0) + 1
+            _frames(child, parent, inner, reading.frames)
+            inner[child.group.kind] = child.key
+            _close(child, child.key, inner, reading, m)
+    held_back: dict[str, Any] = {"pieces": nodes} if nodes else {}
+    if len(opened.entries) > 1 or opened.extra:
+        entries = [{"f": entry.key} if isinstance(entry, _Open) else entry for entry in opened.entries]
+        if entries != _usual(opened):
+            held_back["entries"] = entries
+    if held_back:
+        reading.residual[opened.key] = held_back
+
+
+def _differences(opened: _Open, reading: Reading, m: Context) -> dict[str, Node]:
+    """What the frame's own pieces say beyond what the tables write of the frame."""
     nodes: dict[str, Node] = {}
     m.ordinal = opened.ordinal
     for own in opened.group.owns:
         held = opened.pieces.get(own.label)
-        wire = held[1] if held else None
-        canonical = own.table.write(opened.drafts, m) or None
-        node = None
+        table = own.table
+        if held is None:  # a piece that the sender leaves out stays out, though it could say again what others say
+            if table.writes_of(opened.drafts) and (not table.picked or table.write(opened.drafts, m)):
+                nodes[own.label] = {"w": None}
+            continue
+        wire, canonical, node = held[1], table.write(opened.drafts, m) or None, None
         if wire != canonical:
-            wire, canonical = m.listed(wire, own.table.lists), m.listed(canonical, own.table.lists)
-            node = diff(wire, canonical, own.table.shape, m)
-        if node is not None:
-            nodes[own.label] = node
-        if held:
-            pieces.append(Piece(own.piece, held[2], wire, canonical, node, own.table))
-    pieces += [Piece(name, ordinal, text, None, {"w": text}, None) for name, ordinal, text in opened.extra]
-    keys = number([_base_key(parent, child.group, child.drafts) for child in opened.children])
-    for child, (base, count), ordinal in zip(opened.children, keys, _ordinals(opened.children), strict=True):
-        child.key = f"{base}#{count + 1}" if count else str(base)
-        child.ordinal = ordinal
-        for kind, frame_key in _frame_keys(child):
-            _frame(child, kind, frame_key, parent, seen, frames)
-        seen[child.group.kind] = child.key
-        _close(child, child.key, dict(seen), frames, residual, pieces, m)
-    entries = [{"f": e.key} if isinstance(e, _Open) else e for e in opened.entries]
-    held_back: dict[str, Any] = {}
-    if nodes:
-        held_back["pieces"] = nodes
-    if entries != _usual(opened):
-        held_back["entries"] = entries
-    if held_back:
-        residual[opened.key] = held_back
+            canonical = m.listed(canonical, table.lists)
+            node = diff(m.listed(wire, table.lists), canonical, table.shape, m)
+            if node is not None:
+                nodes[own.label] = node
+        reading.pieces.append(Piece(own.piece, held[2], wire, canonical, node, table))
+    for name, ordinal, text in opened.extra:
+        reading.pieces.append(Piece(name, ordinal, text, None, {"w": text}, None))
+    return nodes
 
 
 def _usual(opened: _Open) -> list[Any]:
+    """The order that the grammar gives: own pieces, then children group by group."""
     own = [own.label for own in opened.group.owns if own.label in opened.pieces]
-    children = [
-        {"f": child.key} for group in opened.group.groups for child in opened.children if child.group is group
-    ]
+    children = [{"f": child.key} for group in opened.group.groups for child in opened.children if child.group is group]
     return [*own, *children]
 
 
-def _frame_keys(opened: _Open) -> Iterator[tuple[str, str]]:
-    yield opened.group.kind, opened.key
-    for kind in opened.group.also:
-        yield kind, f"{opened.key}/{kind}"
+def _frames(opened: _Open, parent: str, seen: Mapping[str, str], frames: list[Frame]) -> None:
+    """Adds the frames of one open frame: its own, linked to those before it, and those beside it."""
+    group = opened.group
+    main = opened.drafts[group.kind]
+    for path, target in group.links.items():
+        if target in seen:
+            main.set.setdefault(path, {"frame": seen[target]})
+    frames.append(_frame(main, opened.key, parent))
+    for kind in group.also:
+        frames.append(_frame(opened.drafts[kind], f"{opened.key}/{kind}", opened.key))
 
 
-def _frame(
-    opened: _Open, kind: str, key: str, parent: str, seen: Mapping[str, str], frames: list[Frame]
-) -> None:
-    draft = opened.drafts[kind]
-    frame: Frame = {"kind": kind, "key": key}
-    above = parent if kind == opened.group.kind else opened.key
-    if above:
-        frame["parent"] = above
-    if kind == opened.group.kind:
-        for path, target in opened.group.links.items():
-            if target in seen:
-                draft.set.setdefault(path, {"frame": seen[target]})
+def _frame(draft: Draft, key: str, parent: str) -> Frame:
+    frame: Frame = {"kind": draft.kind, "key": key}
+    if parent:
+        frame["parent"] = parent
     frame["set"] = draft.set
     if draft.clear:
         frame["clear"] = draft.clear
     if draft.assumed:
         frame["assumed"] = draft.assumed
-    frames.append(frame)
+    return frame
 
 
 def _base_key(parent: str, group: Group, drafts: Frames) -> str:
-    words = [word for path in group.key if (word := key_text(drafts[group.kind].set, path))]
+    record = drafts[group.kind].set
+    words = [word for path in group.key if (word := _key_word(record, path))]
     own = f"{group.kind}:{'|'.join(words)}" if words else group.kind
     return f"{parent}/{own}" if parent else own
 
 
-def key_text(record: Mapping[str, Any], path: str) -> str:
-    """Text of one key path: `sub_id`, `test.codings`, or `identifiers[placer]` (the item of that type)."""
+def key_path(path: str) -> KeyPath:
+    """A key path taken apart: `sub_id`, `test.codings`, or `identifiers[placer]` (the item of that type)."""
     name, _, kind = path.rstrip("]").partition("[")
+    return tuple(name.split(".")), kind
+
+
+def key_text(record: Mapping[str, Any], path: str) -> str:
+    """Text of one key path."""
+    return _key_word(record, key_path(path))
+
+
+def _key_word(record: Mapping[str, Any], path: KeyPath) -> str:
+    steps, kind = path
     value: Any = record
-    for step in name.split("."):
-        value = value.get(step) if isinstance(value, Mapping) else None
+    for step in steps:
+        value = value.get(step) if isinstance(value, dict) else None
     if isinstance(value, list):
-        items = [item for item in value if not kind or item.get("type") == kind]
-        value = items[0] if items else None
-    if isinstance(value, Mapping) and value.get("codings"):
-        value = value["codings"][0]
-    if isinstance(value, Mapping):
-        return "~".join(str(value[k]) for k in ("system", "value", "code", "display", "text") if value.get(k) is not None)
+        value = next((item for item in value if not kind or item.get("type") == kind), None)
+    if isinstance(value, dict):
+        if value.get("codings"):
+            value = value["codings"][0]
+        get = value.get
+        parts = (get("system"), get("value"), get("code"), get("display"), get("text"))
+        return "~".join([part for part in parts if part])
     return "" if value is None else str(value)
 
 
@@ -264,137 +290,200 @@ def key_text(record: Mapping[str, Any], path: str) -> str:
 
 @dataclass(slots=True)
 class _Node:
+    """A frame while its pieces go out. `key` is the one it was handed in with; a second of that key has none."""
+
     group: Group
     drafts: Frames
+    key: str
     children: list[_Node] = field(default_factory=list)
-    key: str = ""
     ordinal: int = 1
 
 
-def write(root: Group, frames: Sequence[Frame], residual: Mapping[str, Any], m: Context) -> list[Segment | str]:
+_Pieces = dict[str, dict[str, Any] | None]
+"""Own pieces of a frame by label."""
+
+
+def write(root: Group, frames: Sequence[Mapping[str, Any]], residual: Mapping[str, Any], m: Context) -> list[Segment | str]:
     """Pieces of a message from frames, with the residual of the message that they came from (or none).
 
-    A frame that has no place in this message is noted as `no-home`.
+    The residual goes by the keys of the frames as they are handed in. A frame that has no place in this message, and
+    whatever of a frame would be read otherwise from what is written, is noted as `no-home`.
     """
-    top = _Node(root, {})
-    nodes: dict[str, _Node] = {"": top}
-    for frame in frames:
-        holder = nodes.get(frame.get("parent", ""))
-        draft = Draft(frame["kind"], frame["set"], list(frame.get("clear", [])), list(frame.get("assumed", [])))
-        if holder is not None and frame["kind"] in holder.group.also:
-            holder.drafts[frame["kind"]] = draft
-            continue
-        group = next((g for g in holder.group.groups if g.kind == frame["kind"]), None) if holder else None
-        if holder is None or group is None:
-            m.no_home("", f"{frame['kind']} frame", Unreadable("no-home", "this message has no group for such a frame"))
-            continue
-        node = _Node(group, {kind: Draft(kind) for kind in group.kinds()})
-        node.drafts[frame["kind"]] = draft
-        holder.children.append(node)
-        nodes[frame["key"]] = node
+    top = _tree(root, frames, m)
     out: list[Segment | str] = []
-    _emit(top, residual, m, out)
+    _emit(top, residual, frozenset(), frozenset(), m, out)
     return out
 
 
-def _emit(node: _Node, residual: Mapping[str, Any], m: Context, out: list[Segment | str]) -> None:
-    keys = number([_base_key(node.key, child.group, child.drafts) for child in node.children])
-    for child, (base, count), ordinal in zip(node.children, keys, _ordinals(node.children), strict=True):
-        child.key = f"{base}#{count + 1}" if count else str(base)
-        child.ordinal = ordinal
-    kept = residual.get(node.key, {})
-    pieces = _pieces(node, kept.get("pieces", {}), m)
+def _tree(root: Group, frames: Sequence[Mapping[str, Any]], m: Context) -> _Node:
+    top = _Node(root, {}, "")
+    nodes: dict[str, _Node] = {"": top}
+    for frame in frames:
+        kind, key = frame["kind"], frame["key"]
+        holder = nodes.get(frame.get("parent", ""))
+        draft = Draft(kind, frame["set"], list(frame.get("clear", ())), list(frame.get("assumed", ())))
+        if holder is not None and kind in holder.group.also:
+            holder.drafts[kind] = draft
+            continue
+        group = next((g for g in holder.group.groups if g.kind == kind), None) if holder else None
+        if holder is None or group is None:
+            m.no_home("", f"{kind} frame", Unreadable("no-home", "this message has no group for such a frame"))
+            continue
+        node = _Node(group, {kind: Draft(kind) for kind in group.kinds}, "" if key in nodes else key)
+        node.drafts[kind] = draft
+        node.ordinal = 1 + sum(1 for brother in holder.children if brother.group is group)
+        holder.children.append(node)
+        nodes[key] = node
+    return top
+
+
+def _emit(
+    node: _Node,
+    residual: Mapping[str, Any],
+    vacant: frozenset[str],
+    before: frozenset[str],
+    m: Context,
+    out: list[Segment | str],
+) -> frozenset[str]:
+    """Writes a frame's own pieces, its unlisted ones and its children, in the order in which they were read.
+
+    `vacant` names pieces that a frame above no longer writes: an unlisted one of that name, which stood second to it,
+    would now be read in its place, so it is stale. `before` are the labels of the brother just written: a frame whose
+    first piece that one lacks would be read as a part of it. Returns this frame's own labels.
+    """
+    kept = residual.get(node.key, {}) if node.key or not node.group.kind else {}
+    pieces = _pieces(node, kept.get("pieces", {}), before, m)
+    gone = {own.piece for own in node.group.owns if pieces[own.label] is None and not own.table.picked}
+    vacant = frozenset((vacant | gone) - {own.piece for own in node.group.owns if pieces[own.label] is not None})
     # Without a remembered order the grammar gives it; `sorted` keeps the frames' order within a group.
     ordered = (
         node.children
         if "entries" in kept
         else sorted(node.children, key=lambda child: node.group.groups.index(child.group))
     )
-    for place, extra in merge(_sequence(node, kept, pieces, ordered), [child.key for child in ordered]):
+    names = {own.label: own.piece for own in node.group.owns}
+    keys = [child.key or f"\0{count}" for count, child in enumerate(ordered)]
+    last, labels = None, frozenset[str]()
+    for place, extra in merge(_sequence(node, kept, pieces, keys), keys):
         if place is not None:
-            _emit(ordered[place], residual, m, out)
+            child = ordered[place]
+            labels = _emit(child, residual, vacant, labels if child.group is last else frozenset(), m, out)
+            last = child.group
         elif isinstance(extra, str):
-            own, fields = pieces[extra]
+            fields = pieces[extra]
             if fields is not None:
-                out.append((own.piece, fields, ""))
-        elif extra is not None:
+                out.append((names[extra], fields, ""))
+        elif extra is not None and m.name_of(extra[1]) not in vacant:
             out.append(extra[1])
+    return frozenset(label for label, piece in pieces.items() if piece is not None)
 
 
-def _ordinals(children: Sequence[_Open] | Sequence[_Node]) -> list[int]:
-    """The count of each child among its siblings of one group (HL7's set ids)."""
-    return [count + 1 for _, count in number([id(child.group) for child in children])]
+def _pieces(node: _Node, nodes: Mapping[str, Node], before: frozenset[str], m: Context) -> _Pieces:
+    """The frame's own pieces, with as much of their residual as leaves the reading of the frame unchanged (PutGet).
 
-
-def _pieces(node: _Node, nodes: Mapping[str, Node], m: Context) -> dict[str, tuple[Own, dict[str, Any] | None]]:
-    """The frame's own pieces, with as much of their residual as leaves the reading of the frame unchanged (PutGet)."""
+    What is read otherwise even without the residual has no home in this format.
+    """
     m.ordinal = node.ordinal
-    written = {own.label: own.table.write(node.drafts, m) or None for own in node.group.owns}
-    if not nodes:
-        return {own.label: (own, written[own.label]) for own in node.group.owns}
-    lists = {own.label: own.table.lists for own in node.group.owns}
-    fresh = {label: m.listed(piece, lists[label]) for label, piece in written.items()}
-    patched = {label: patch(piece, nodes.get(label)) for label, piece in fresh.items()}
-    if _distance(node, patched, m) > _distance(node, fresh, m):
-        patched = _settle(node, fresh, nodes, m)
-    return {own.label: (own, patched[own.label]) for own in node.group.owns}
+    owns = node.group.owns
+    if not owns:
+        return {}
+    noted = len(m.faults)
+    fresh: _Pieces = {own.label: own.table.write(node.drafts, m) or None for own in owns}
+    written = fresh
+    if nodes:
+        fresh = {own.label: m.listed(fresh[own.label], own.table.lists) for own in owns}
+        written = {label: patch(piece, nodes.get(label)) for label, piece in fresh.items()}
+    wrong = _otherwise(node, written, m)
+    if wrong and nodes:
+        written, wrong = _settled(node, fresh, nodes, m)
+    _begun(node, fresh, written, before)
+    told = {fault.place for fault in m.faults[noted:]}
+    for path in sorted(wrong):
+        if path not in told:
+            m.no_home("", path, Unreadable("no-home", "this message has no place for it, or would read it otherwise"))
+    return written
 
 
-def _settle(
-    node: _Node, fresh: dict[str, dict[str, Any] | None], nodes: Mapping[str, Node], m: Context
-) -> dict[str, dict[str, Any] | None]:
-    """The residual difference by difference: each stays that takes the reading no further from the frames."""
-    kept = dict(fresh)
-    best = _distance(node, kept, m)
+def _begun(node: _Node, fresh: _Pieces, written: _Pieces, before: frozenset[str]) -> None:
+    """Sees to it that the frame begins with a piece that nobody takes for a part of the brother before it."""
+    starts = [own.label for own in node.group.owns if own.piece in node.group.start and not own.table.picked]
+    if not starts:
+        return
+    first = next((label for label in starts if written[label] is not None), None)
+    reached = max((place for place, label in enumerate(starts) if label in before), default=-1)
+    if first is None or (before and first not in before and starts.index(first) > reached):
+        label = next((label for label in starts if label in before or (not before and fresh[label])), starts[0])
+        written[label] = fresh[label] or {}
+
+
+def _settled(node: _Node, fresh: _Pieces, nodes: Mapping[str, Node], m: Context) -> tuple[_Pieces, set[str]]:
+    """The residual difference by difference: each stays that makes nothing read otherwise; and what is, even so."""
+    kept, wrong = dict(fresh), _otherwise(node, fresh, m)
     for label, whole in nodes.items():
         if label not in kept:
             continue
         parts = [{"in": {key: inner}} for key, inner in whole["in"].items()] if "in" in whole else [whole]
         for part in parts:
             trial = {**kept, label: patch(kept[label], part)}
-            distance = _distance(node, trial, m)
-            if distance <= best:
-                kept, best = trial, distance
-    return kept
+            now = _otherwise(node, trial, m)
+            if now <= wrong:
+                kept, wrong = trial, now
+    return kept, wrong
 
 
-def _distance(node: _Node, pieces: Mapping[str, dict[str, Any] | None], m: Context) -> int:
-    """How many fields the frames would read otherwise from these pieces."""
-    drafts = {kind: Draft(kind) for kind in node.group.kinds()}
+def _otherwise(node: _Node, pieces: _Pieces, m: Context) -> set[str]:
+    """Paths of the frames that would be read otherwise from these pieces."""
+    drafts = {kind: Draft(kind) for kind in node.group.kinds}
     before = len(m.faults)
     for own in node.group.owns:
         piece = pieces[own.label]
         if piece is not None:
             own.table.read(m.joined(piece), m, drafts)
     del m.faults[before:]
-    count = 0
+    found: set[str] = set()
     for kind, meant in node.drafts.items():
         read = drafts[kind]
-        count += sum(1 for path in meant.set.keys() | read.set.keys() if meant.set.get(path) != read.set.get(path))
-        count += len(set(meant.clear) ^ set(read.clear)) + len(set(meant.assumed) ^ set(read.assumed))
-    return count
+        if meant.set != read.set:
+            for path in meant.set.keys() | read.set.keys():
+                if not _same(meant.set.get(path), read.set.get(path)):
+                    found.add(f"{kind}.{path}")
+        found |= {f"{kind}.{path}" for path in {*meant.clear} ^ {*read.clear} | {*meant.assumed} ^ {*read.assumed}}
+    return found
 
 
-def _sequence(
-    node: _Node,
-    kept: Mapping[str, Any],
-    pieces: Mapping[str, tuple[Own, dict[str, Any] | None]],
-    children: Sequence[_Node],
-) -> list[tuple[str | None, Any]]:
+def _same(meant: Any, read: Any) -> bool:
+    """True when both say the same: a link has no place on the wire, an instant may name its zone otherwise, and what
+    was assumed may now be stated.
+    """
+    if meant == read:
+        return True
+    if isinstance(meant, dict):
+        if read is None:
+            return set(meant) == {"frame"}
+        if not isinstance(read, dict):
+            return False
+        if "local" in meant and "local" in read:
+            return all(meant.get(key) == read.get(key) for key in ("at", "local", "precision"))
+        keys = {*meant, *read} - {"assumed"}
+        return all(_same(meant.get(key), read.get(key)) for key in keys)
+    if isinstance(meant, list | tuple) and isinstance(read, list):
+        return len(meant) == len(read) and all(map(_same, meant, read))
+    return False
+
+
+def _sequence(node: _Node, kept: Mapping[str, Any], pieces: _Pieces, keys: Sequence[str]) -> list[tuple[str | None, Any]]:
     """The old order of pieces and children, with the pieces that are new in their grammatical place."""
+    order = [own.label for own in node.group.owns]
     if "entries" in kept:
         entries = [(e["f"], None) if isinstance(e, dict) else (None, e) for e in kept["entries"]]
     else:
-        entries = [(None, own.label) for own in node.group.owns]
-        entries += [(child.key, None) for child in children]
-    order = [own.label for own in node.group.owns]
+        entries = [*((None, label) for label in order), *((key, None) for key in keys)]
     present = {extra for key, extra in entries if key is None and isinstance(extra, str)}
     for label in order:
-        if label in present or pieces[label][1] is None:
+        if label in present or pieces[label] is None:
             continue
         before = {earlier for earlier in order[: order.index(label)]}
         at = 1 + max((i for i, (_, extra) in enumerate(entries) if isinstance(extra, str) and extra in before), default=-1)
         entries.insert(at, (None, label))
         present.add(label)
     return entries
-

@@ -125,7 +125,8 @@ def _parse_row(table: str, raw: Mapping[str, Any], number: int) -> tuple[Row, li
         same_as=raw.get("same_as", ""),
         derive=raw.get("derive", {}),
         implies={k: _literal(v) for k, v in raw.get("implies", {}).items()},
-        default=default["in"] if default else None,
+        default=default["in"] if default and default["in"] != "omit" else None,
+        fill=default["out"] if default and default["out"] != "omit" else None,
         constant=raw.get("constant"),
         ignore=raw.get("ignore", ""),
         versions=raw.get("versions", ""),
@@ -174,7 +175,7 @@ def check_paths(spec: Spec, schemas: Mapping[str, Any], types_root: str = "") ->
     """Faults of canonical paths that the published frame schemas do not know. `schemas`: kind -> JSON Schema."""
     for row in spec.rows:
         for path in (*row.into, *row.derive, *row.implies):
-            kind, _, rest = path.partition(".")
+            kind, _, rest = path.removesuffix("[]").partition(".")
             schema = schemas.get(kind)
             if schema is None:
                 yield TableFault(spec.name, row.id, f"no frame kind {kind!r}; known are: {', '.join(sorted(schemas))}")

@@ -8,7 +8,9 @@ that were read from it. The residual of the piece is the difference between the 
 - safety: a residual never joins a value that it did not come with.
 
 Nodes are JSON: `{"w":…, "c":…}` (a leaf or data type that differs), `{"in": {key: node}}` (inside a branch),
-`{"seq": [[c, w], …]}` (a list with one entry per item: `c` null where no item was read, `w` absent where equal).
+`{"seq": [[c, w], …]}` (a list with one entry per item: `c` null where no item was read, `w` absent where equal). Beside
+`seq`, where several rows feed one list: `"less"`, items that the table writes and the wire had not; `"was"`, the order
+in which the table wrote the items, where it was not that of the wire.
 """
 
 from __future__ import annotations
@@ -30,27 +32,43 @@ def diff(wire: Wire, canonical: Wire, shape: Shape | Norm | None, context: Any) 
     """The residual of `wire` against what the table writes, or None where they are equal."""
     if wire == canonical and type(wire) is type(canonical):
         return None
-    if callable(shape) and isinstance(wire, list):
-        return _diff_items(wire, shape, context)
-    if isinstance(shape, Mapping) and isinstance(wire, dict) and isinstance(canonical, dict | None):
+    if callable(shape) and isinstance(wire, list) and wire:
+        return _diff_items(wire, canonical, shape, context)
+    if isinstance(shape, dict) and isinstance(wire, dict) and (canonical is None or isinstance(canonical, dict)):
         if not wire:
             return {"w": {}} if canonical is None else {"w": {}, "c": canonical}
         inner: dict[str, Any] = {}
         canonical = canonical or {}
-        for key in wire.keys() | canonical.keys():
-            node = diff(wire.get(key), canonical.get(key), shape.get(key), context)
-            if node is not None:
-                inner[key] = node
+        for key in (*wire, *(key for key in canonical if key not in wire)):
+            said, written = wire.get(key), canonical.get(key)
+            if said != written or type(said) is not type(written):
+                inner[key] = diff(said, written, shape.get(key), context)
         return {"in": inner} if inner else None
     return {"w": wire} if canonical is None else {"w": wire, "c": canonical}
 
 
-def _diff_items(wire: list[Wire], norm: Norm, context: Any) -> Node:
+def _diff_items(wire: list[Wire], canonical: Wire, norm: Norm, context: Any) -> Node:
+    written = number([_key(item) for item in canonical]) if isinstance(canonical, list) else []
+    left = dict(zip(written, canonical or (), strict=True))
+    seen: Counter[str] = Counter()
     sequence: list[list[Wire]] = []
+    order: list[tuple[Hashable, int]] = []
     for item in wire:
-        written = norm(item, context)
-        sequence.append([written] if written == item else [written, item])
-    return {"seq": sequence}
+        alone = norm(item, context)
+        key = ("", -1) if alone is None else (_key(alone), seen[_key(alone)])
+        if left.pop(key, None) is None:  # what the item says alone, the table does not write of the whole list
+            sequence.append([None, item])
+            continue
+        seen[str(key[0])] += 1
+        order.append(key)
+        sequence.append([alone] if alone == item and type(alone) is type(item) else [alone, item])
+    order += left
+    node: Node = {"seq": sequence}
+    if left:
+        node["less"] = list(left.values())
+    if order != written:
+        node["was"] = " ".join(str(order.index(key)) for key in written)
+    return node
 
 
 def patch(canonical: Wire, node: Node | None) -> Wire:
@@ -60,7 +78,9 @@ def patch(canonical: Wire, node: Node | None) -> Wire:
     if "in" in node:
         return _patch_branch(canonical, node["in"])
     if "seq" in node:
-        return _patch_items(canonical, node["seq"])
+        return _patch_items(canonical, node)
+    if node["w"] is None:  # a place that the sender leaves empty stays so; another place of the wire says the value
+        return None
     return node["w"] if canonical == node.get("c") else canonical
 
 
@@ -77,17 +97,47 @@ def _patch_branch(canonical: Wire, inner: dict[str, Node]) -> Wire:
     return branch or None
 
 
-def _patch_items(canonical: Wire, sequence: list[list[Wire]]) -> Wire:
+_ABSENT: Any = object()
+
+
+def _patch_items(canonical: Wire, node: Node) -> Wire:
     if canonical is not None and not isinstance(canonical, list):
         return canonical
-    old = _numbered([(None if entry[0] is None else _key(entry[0]), entry[-1]) for entry in sequence])
+    entries = [(None if entry[0] is None else _key(entry[0]), entry[-1]) for entry in node["seq"]]
+    old = _numbered([*entries, *((_key(item), _ABSENT) for item in node.get("less", ()))])
     originals = dict(old)
-    items: list[Wire] = canonical or []
-    keys = number([_key(item) for item in items])
+    items: dict[tuple[Hashable, int], Wire] = {}
+    for key, item in zip(number([_key(item) for item in canonical or []]), canonical or [], strict=True):
+        items[key] = item
+    keys = list(items)
+    if "was" in node:
+        stood = [key for key, _ in old if key is not None]
+        keys = _as_on_the_wire(keys, stood, [stood[int(place)] for place in node["was"].split()])
     out = [
-        extra if place is None else originals.get(keys[place], items[place]) for place, extra in merge(old, keys)
+        extra if place is None else originals.get(keys[place], items[keys[place]]) for place, extra in merge(old, keys)
     ]
-    return out or None
+    return [item for item in out if item is not _ABSENT] or None
+
+
+def _as_on_the_wire(keys: list[Any], stood: list[Any], written: list[Any]) -> list[Any]:
+    """Keys brought from the table's order to the wire's, unless somebody has put them into another order."""
+    known = set(stood)
+    now = set(keys)
+    kept = [key for key in keys if key in known]
+    if kept != [key for key in written if key in now]:
+        return keys
+    after: dict[Any, list[Any]] = {}
+    last = None
+    for key in keys:
+        if key in known:
+            last = key
+        else:
+            after.setdefault(last, []).append(key)
+    out = list(after.get(None, ()))
+    for key in stood:
+        if key in now:
+            out += [key, *after.get(key, ())]
+    return out
 
 
 def _key(item: Wire) -> str:
@@ -119,7 +169,8 @@ def merge(
     """
     index = {key: place for place, key in enumerate(new)}
     kept = [key for key, _ in old if key is not None and key in index]
-    if [key for key in new if key in set(kept)] != kept:
+    staying = set(kept)
+    if [key for key in new if key in staying] != kept:
         return _fill(old, len(new), index)
     out: list[tuple[int | None, T | None]] = []
     at = 0
@@ -129,7 +180,7 @@ def merge(
         elif key in index:
             upto = index[key] + 1
             follow = upto
-            while follow < len(new) and new[follow] not in set(kept):
+            while follow < len(new) and new[follow] not in staying:
                 follow += 1
             out += [(place, None) for place in range(at, follow)]
             at = follow

@@ -21,6 +21,10 @@ class Codec:
     read: Callable[..., Any]
     write: Callable[..., Any]
     raw: bool = False
+    always: bool = False
+    """Reads even where the wire says nothing, because that means something (an authority left out)."""
+    whole: bool = False
+    """Of delimited wires: reads all parts of a data type as one list of leaves, and writes such a list."""
 
 
 @dataclass(slots=True)
@@ -41,7 +45,7 @@ class Draft:
 class Refs(Protocol):
     """Turns references of the wire into frame keys or named records, and back."""
 
-    def read(self, reference: Any, kinds: tuple[str, ...]) -> dict[str, Any]: ...
+    def read(self, reference: Any, kinds: tuple[str, ...]) -> dict[str, Any] | None: ...
 
     def write(self, value: Mapping[str, Any], kinds: tuple[str, ...]) -> Any: ...
 
@@ -49,7 +53,7 @@ class Refs(Protocol):
 class NoRefs:
     """A format whose references are all inside the message."""
 
-    def read(self, reference: Any, kinds: tuple[str, ...]) -> dict[str, Any]:  # noqa: ARG002 - a Protocol's shape
+    def read(self, reference: Any, kinds: tuple[str, ...]) -> dict[str, Any] | None:  # noqa: ARG002 - a Protocol's shape
         raise Unreadable("reference", "this format has no references")
 
     def write(self, value: Mapping[str, Any], kinds: tuple[str, ...]) -> Any:  # noqa: ARG002
@@ -72,6 +76,8 @@ class Context:
     ordinal: int = 1
     codes: Mapping[str, CodeTable] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
+    beyond: set[str] = field(default_factory=set)
+    """Rows (`table row`) that this sender uses although its version does not have them; they are written to it too."""
 
     def fault(self, row: str, at: str, wrong: Unreadable) -> None:
         """Notes that a leaf could not be read; the message goes on."""
@@ -84,6 +90,14 @@ class Context:
     def joined(self, piece: dict[str, Any]) -> dict[str, Any]:
         """The inverse of `listed`."""
         return piece
+
+    def computed(self, name: str) -> str:  # noqa: ARG002 - a format may know more of them
+        """The value of a computed constant: `#` is the count of the piece among its siblings."""
+        return str(self.ordinal)
+
+    def name_of(self, text: str) -> str:  # noqa: ARG002
+        """The name of a piece that is kept as its text."""
+        return ""
 
     def no_home(self, row: str, path: str, wrong: Unreadable) -> None:
         """Notes that a canonical value has no place in this format."""
@@ -101,7 +115,7 @@ def pick(source: Mapping[str, Any], *steps: str) -> Any:
     """The value at `steps`, or None."""
     value: Any = source
     for step in steps:
-        if not isinstance(value, Mapping):
+        if not isinstance(value, dict):  # frames and trees are plain; an abstract check costs ten times as much
             return None
         value = value.get(step)
         if value is None:
@@ -143,6 +157,14 @@ def belongs(item: Mapping[str, Any], split: Mapping[str, Any]) -> bool:
     return all(item.get(name) == value for name, value in split.items())
 
 
+def by_constants(items: Iterable[Mapping[str, Any]] | None, names: tuple[str, ...]) -> dict[Any, Mapping[str, Any]]:
+    """The first item for each value of one constant, or for each tuple of values of several."""
+    found: dict[Any, Mapping[str, Any]] = {}
+    for item in items or ():
+        found.setdefault(item.get(names[0]) if len(names) == 1 else tuple(item.get(name) for name in names), item)
+    return found
+
+
 def others(items: Iterable[Mapping[str, Any]], splits: tuple[Mapping[str, Any], ...]) -> list[Mapping[str, Any]]:
     """Items that no neighbouring row claims."""
     return [item for item in items if not any(belongs(item, split) for split in splits)]
@@ -165,3 +187,24 @@ def make_item(node: dict[str, Any], key: str, name: str, value: str) -> dict[str
     item = {name: value}
     items.append(item)
     return item
+
+
+def first_item(node: Any, key: str) -> Any:
+    """The first item of a tree's list, or None where there is no list."""
+    items = node.get(key) if isinstance(node, Mapping) else None
+    return items[0] if isinstance(items, list) and items else None
+
+
+def make_first(node: dict[str, Any], key: str) -> dict[str, Any]:
+    """The first item of a tree's list, made where it is absent."""
+    items = node.setdefault(key, [{}])
+    return items[0]  # type: ignore[no-any-return]
+
+
+def lone(items: Any, m: Context, row: str, path: str) -> Any:
+    """The first value of a list for a wire that has room for one; notes that the others have no home."""
+    if not items:
+        return None
+    if len(items) > 1:
+        m.no_home(row, path, Unreadable("no-home", "this format has room for one; the others are not written"))
+    return items[0]

@@ -1,14 +1,13 @@
-"""Message maps over named trees: a resource, an event or a row becomes one group of frames, and back. Reads no text.
+"""Message maps over named trees: a resource or an event becomes one group of frames, and back. Reads no text.
 
-`read_pieces` takes pieces that stand side by side (the entries of a Bundle, the events of a document); `read_rows`
-takes rows of which several form one batch (`rows_by`). What a piece says beyond its frames is its residual, addressed
-by the key of its frame.
+`read_pieces` takes pieces that stand side by side (the entries of a Bundle, the events of a document); `rows` has the
+maps of delimited files. What a piece says beyond its frames is its residual, addressed by the key of its frame.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from mappings.account import Piece
@@ -27,18 +26,10 @@ class Leaf:
     also: tuple[str, ...]
     table: Table
     key: tuple[str, ...]
+    written: Mapping[str, _Fields] = field(default_factory=dict)
 
     def kinds(self) -> tuple[str, ...]:
         return (self.kind, *self.also)
-
-
-@dataclass(frozen=True, slots=True)
-class Level:
-    """One level of `rows_by`: rows with equal key columns are one frame of this kind."""
-
-    leaf: Leaf
-    by: tuple[str, ...]
-    links: Mapping[str, str]
 
 
 def leaf_of(data: Mapping[str, Any], tables: Mapping[str, Table], name: str, faults: list[TableFault]) -> Leaf | None:
@@ -47,11 +38,39 @@ def leaf_of(data: Mapping[str, Any], tables: Mapping[str, Table], name: str, fau
     if label not in tables:
         faults.append(TableFault(name, data.get("frame", ""), f"no table {label!r}"))
         return None
-    return Leaf(data["frame"], tuple(_listed(data.get("also"))), tables[label], tuple(_listed(data.get("key"))))
+    kind, table, also = data["frame"], tables[label], tuple(_listed(data.get("also")))
+    return Leaf(kind, also, table, tuple(_listed(data.get("key"))), _written(kind, also, table))
 
 
-def read_pieces(leaves: Mapping[str, Leaf], pieces: Sequence[tuple[str, dict[str, Any]]], m: Context) -> Reading:
-    """Frames, residual and account pieces of trees that stand side by side; an unknown piece is kept whole."""
+_Fields = dict[str, Any]
+"""Fields that rows answer for: a name leads to its inner fields, or to None where the whole of it is written."""
+
+
+def _written(kind: str, also: Sequence[str], table: Table) -> dict[str, _Fields]:
+    """Per kind the fields that rows answer for."""
+    trees: dict[str, _Fields] = {name: {} for name in (kind, *also)}
+    for row in table.spec.rows:
+        for path in (*row.into, *row.derive, *row.implies):
+            level: _Fields | None = trees.setdefault(path.partition(".")[0], {})
+            *branch, last = path.partition(".")[2].removesuffix("[]").split(".")
+            for step in branch:
+                level = level.setdefault(step, {}) if level is not None else None
+            if level is not None:
+                level[last] = None
+    return trees
+
+
+Keyed = Callable[[Sequence[tuple[str, str]]], None]
+"""Told once the frame keys are known and before anything is written: per main frame its place and its key."""
+
+
+def read_pieces(
+    leaves: Mapping[str, Leaf], pieces: Sequence[tuple[str, dict[str, Any]]], m: Context, keyed: Keyed | None = None
+) -> Reading:
+    """Frames, residual and account pieces of trees that stand side by side; an unknown piece is kept whole.
+
+    A place is `Patient[2]`: the piece's name and its ordinal among all pieces.
+    """
     opened: list[tuple[Leaf, Frames, str, dict[str, Any], int]] = []
     residual: dict[str, Any] = {}
     account: list[Piece] = []
@@ -69,6 +88,8 @@ def read_pieces(leaves: Mapping[str, Leaf], pieces: Sequence[tuple[str, dict[str
         opened.append((leaf, drafts, name, tree, ordinal))
         order.append(None)
     keys = keys_of([(leaf, drafts) for leaf, drafts, *_ in opened])
+    if keyed is not None:
+        keyed([(f"{name}[{ordinal}]", key) for (_, _, name, _, ordinal), key in zip(opened, keys, strict=True)])
     frames: list[Frame] = []
     for (leaf, drafts, name, tree, ordinal), key in zip(opened, keys, strict=True):
         frames += frames_of(leaf, drafts, key)
@@ -88,10 +109,14 @@ def read_pieces(leaves: Mapping[str, Leaf], pieces: Sequence[tuple[str, dict[str
 def write_pieces(
     leaves: Mapping[str, Leaf], frames: Sequence[Frame], residual: Mapping[str, Any], m: Context
 ) -> list[tuple[str, dict[str, Any], str]]:
-    """Trees from frames, each with its piece's name and frame key; a frame without a place is noted as `no-home`."""
+    """Trees from frames, each with its piece's name and frame key; a place is `Patient[2]`, the second main frame.
+
+    A frame without a place, and a field that no row of its table writes, is noted as `no-home`. The residual goes by
+    the keys of the frames as they are handed in: an edit does not take a frame's residual away.
+    """
     by_kind = {leaf.kind: (name, leaf) for name, leaf in leaves.items()}
     beside: dict[str, dict[str, Draft]] = {}
-    mains: list[tuple[str, Leaf, Frames]] = []
+    mains: list[tuple[str, Leaf, Frames, str]] = []
     for frame in frames:
         draft = Draft(frame["kind"], frame["set"], list(frame.get("clear", [])), list(frame.get("assumed", [])))
         found = by_kind.get(frame["kind"])
@@ -100,25 +125,35 @@ def write_pieces(
             drafts = {kind: Draft(kind) for kind in leaf.kinds()}
             drafts[frame["kind"]] = draft
             beside[frame["key"]] = drafts
-            mains.append((name, leaf, drafts))
+            mains.append((name, leaf, drafts, frame["key"]))
         elif frame.get("parent") in beside and frame["kind"] in beside[frame["parent"]]:
             beside[frame["parent"]][frame["kind"]] = draft
         else:
             wrong = Unreadable("no-home", "this document has no piece for such a frame")
             m.no_home("", f"{frame['kind']} frame", wrong)
-    keys = keys_of([(leaf, drafts) for _, leaf, drafts in mains])
     written = []
-    for (name, leaf, drafts), key in zip(mains, keys, strict=True):
-        m.place = name
+    for ordinal, (name, leaf, drafts, key) in enumerate(mains, 1):
+        m.place = f"{name}[{ordinal}]"
+        for kind, draft in drafts.items():
+            _homeless(draft.set, leaf.written[kind], kind, m)
         written.append((name, settle(leaf, drafts, residual.get(key, {}).get("piece"), m), key))
     entries = residual.get("entries")
     if not entries:
         return written
     old = [(entry["f"], None) if isinstance(entry, dict) else (None, entry) for entry in entries]
     out = []
-    for place, extra in merge(old, keys):
+    for place, extra in merge(old, [key for *_, key in mains]):
         out.append(written[place] if place is not None else (extra[1], extra[2], ""))  # type: ignore[index]
     return out
+
+
+def _homeless(values: Mapping[str, Any], written: _Fields, path: str, m: Context) -> None:
+    """Notes each field that the table has no row for."""
+    for name, value in values.items():
+        if name not in written:
+            m.no_home("", f"{path}.{name}", Unreadable("no-home", "this format has no place for the field"))
+        elif written[name] is not None and isinstance(value, dict):
+            _homeless(value, written[name], f"{path}.{name}", m)
 
 
 def keys_of(opened: Sequence[tuple[Leaf, Frames]]) -> list[str]:
@@ -183,124 +218,6 @@ def _distance(leaf: Leaf, meant: Frames, tree: dict[str, Any], m: Context) -> in
         for path in draft.set.keys() | drafts[kind].set.keys()
         if draft.set.get(path) != drafts[kind].set.get(path)
     )
-
-
-# ---- rows -----------------------------------------------------------------------------------------------------
-
-
-def levels_of(data: Mapping[str, Any], tables: Mapping[str, Table], name: str, faults: list[TableFault]) -> list[Level]:
-    """The levels of a `rows_by` map, outermost first; the last one is the row itself."""
-    levels = []
-    for entry in data.get("rows_by", []):
-        leaf = leaf_of(entry, tables, name, faults)
-        if leaf is not None:
-            levels.append(Level(leaf, tuple(_listed(entry.get("by"))), entry.get("links", {})))
-    if not levels:
-        faults.append(TableFault(name, "", "`rows_by` names at least one level"))
-    return levels
-
-
-def read_rows(levels: Sequence[Level], rows: Sequence[dict[str, str]], m: Context, same: Sequence[str] = ()) -> Reading:
-    """Frames of rows: equal key columns are one outer frame; every row is one innermost frame.
-
-    Columns of `same` must agree within a batch; a disagreement is a fault of the row.
-    """
-    frames: list[Frame] = []
-    residual: dict[str, Any] = {}
-    account: list[Piece] = []
-    open_frames: dict[tuple[str, ...], tuple[str, Frames, dict[str, str]]] = {}
-    counts: dict[str, int] = {}
-    for ordinal, row in enumerate(rows, 1):
-        m.place = f"row {ordinal}"
-        parent = ""
-        above: dict[str, str] = {}
-        drafts_of: list[Frames] = []
-        for depth, level in enumerate(levels):
-            path = tuple(row.get(column, "") for upper in levels[: depth + 1] for column in upper.by)
-            innermost = depth == len(levels) - 1
-            found = open_frames.get((level.leaf.kind, *path)) if not innermost else None
-            if found is None:
-                drafts = {kind: Draft(kind) for kind in level.leaf.kinds()}
-                level.leaf.table.read(row, m, drafts)
-                base = _row_key(level, drafts, parent)
-                counts[base] = counts.get(base, 0) + 1
-                key = base if counts[base] == 1 else f"{base}#{counts[base]}"
-                for field, target in level.links.items():
-                    if target in above:
-                        drafts[level.leaf.kind].set.setdefault(field, {"frame": above[target]})
-                frames += frames_of(level.leaf, drafts, key, parent)
-                found = (key, drafts, row)
-                if not innermost:
-                    open_frames[(level.leaf.kind, *path)] = found
-            elif any(row.get(column, "") != found[2].get(column, "") for column in same):
-                different = [column for column in same if row.get(column, "") != found[2].get(column, "")]
-                m.faults.append(Fault("rows-disagree", m.place, f"rows of one batch differ in: {', '.join(different)}"))
-            parent = above[level.leaf.kind] = found[0]
-            drafts_of.append(found[1])
-        canonical = _row(levels, drafts_of, m)
-        node = diff(row, canonical, _shape(levels), m)
-        if node is not None:
-            residual[parent] = {"piece": node}
-        account.append(Piece("row", ordinal, row, canonical, node, levels[-1].leaf.table))
-    return Reading(frames, residual, account)
-
-
-def write_rows(
-    levels: Sequence[Level], frames: Sequence[Frame], residual: Mapping[str, Any], m: Context
-) -> list[dict[str, str]]:
-    """Rows from frames: one per innermost frame, the outer frames' columns repeated in each."""
-    rows = []
-    by_key = {frame["key"]: frame for frame in frames}
-    depths = {level.leaf.kind: depth for depth, level in enumerate(levels)}
-    for frame in frames:
-        if depths.get(frame["kind"]) != len(levels) - 1:
-            continue
-        chain = [frame]
-        while chain[-1].get("parent"):
-            chain.append(by_key[chain[-1]["parent"]])
-        drafts_of = []
-        for level, held in zip(levels, reversed(chain), strict=False):
-            drafts = {kind: Draft(kind) for kind in level.leaf.kinds()}
-            drafts[held["kind"]] = Draft(held["kind"], held["set"], list(held.get("clear", [])))
-            for other in frames:
-                if other.get("parent") == held["key"] and other["kind"] in drafts and other["kind"] != level.leaf.kind:
-                    drafts[other["kind"]] = Draft(other["kind"], other["set"])
-            drafts_of.append(drafts)
-        m.place = f"row {len(rows) + 1}"
-        fresh = _row(levels, drafts_of, m)
-        node = residual.get(frame["key"], {}).get("piece")
-        rows.append(_settle_row(levels, drafts_of, fresh, node, m) if node else fresh)
-    return rows
-
-
-def _settle_row(
-    levels: Sequence[Level], meant: Sequence[Frames], fresh: dict[str, str], node: Node, m: Context
-) -> dict[str, str]:
-    kept = fresh
-    best = sum(_distance(level.leaf, drafts, fresh, m) for level, drafts in zip(levels, meant, strict=True))
-    for part in _parts(node):
-        trial = patch(kept, part) or {}
-        distance = sum(_distance(level.leaf, drafts, trial, m) for level, drafts in zip(levels, meant, strict=True))
-        if distance <= best:
-            kept, best = trial, distance
-    return kept
-
-
-def _row(levels: Sequence[Level], drafts_of: Sequence[Frames], m: Context) -> dict[str, str]:
-    row: dict[str, str] = {}
-    for level, drafts in zip(levels, drafts_of, strict=True):
-        row.update(level.leaf.table.write(drafts, m))
-    return row
-
-
-def _shape(levels: Sequence[Level]) -> dict[str, Any]:
-    return {key: value for level in levels for key, value in level.leaf.table.shape.items()}
-
-
-def _row_key(level: Level, drafts: Frames, parent: str) -> str:
-    words = [word for path in level.leaf.key if (word := key_text(drafts[level.leaf.kind].set, path))]
-    own = f"{level.leaf.kind}:{'|'.join(words)}" if words else level.leaf.kind
-    return f"{parent}/{own}" if parent else own
 
 
 def _listed(value: Any) -> list[Any]:

@@ -21,8 +21,9 @@ ROW_WORDS: Mapping[str, str] = {
     "same_as": "another row that carries the same value; where they disagree the message has a fault",
     "derive": "further paths computed from the value on reading; never written from",
     "implies": "paths and values that a present value means; their own row is silent then",
-    "default": "`{in: value, out: omit}`: taken when absent and marked assumed",
-    "constant": "a fixed wire value, written always; `#` is the count among its siblings",
+    "default": "`{in: value, out: omit}`: taken when absent and marked assumed; `{in: omit, out: value}`: written when "
+    "the frame has none, because the format must have one (tree wires)",
+    "constant": "a fixed wire value, written always; `#` is the count among its siblings, `#…` what the format computes",
     "ignore": "label on residual: why the mission has no business with it (closed list)",
     "versions": "versions of the standard in which the row is written, such as `>=2.7`",
     "only": "`in` or `out`: a one-way row, with `why`",
@@ -55,10 +56,36 @@ MAP_WORDS: Mapping[str, str] = {
     "occurred": "per frame kind: where the time of the fact stands, first found first",
     "on": "per frame kind: the first row whose `when` holds names the events that the frame asserts",
     "send": "per event type: which frames are written for a partner",
-    "columns": "header names of a delimited file and the other spellings met in practice",
-    "rows_by": "column groups that form one batch, sample or result",
-    "list": "columns whose cell may hold several values",
+    "columns": "column names of a delimited file, each with the header spellings met in practice; the first is written",
+    "required": "columns that the header must have and that no row may leave empty",
+    "rows_by": "levels of frames, outermost first: `frame`, `table`, `by` (columns), `key`, `links`; the last is a row",
+    "list": "columns whose cell may hold several values: the row is read once per value",
     "same": "columns that agree in all rows of a batch",
+    "dialect": "how the file writes numbers, dates and text: see the words of a dialect",
+}
+
+GROUP_WORDS: Mapping[str, str] = {
+    "frame": "kind of the record that each occurrence of the group asserts",
+    "start": "names of the segments that begin a new occurrence",
+    "also": "kinds of further frames that the same segments fill, beside the main one",
+    "rows": "segment name -> table, or tables (a picked one is asked first); each once per occurrence",
+    "key": "paths of the business key, such as `identifiers[placer]`",
+    "links": "field -> kind of an earlier frame that it refers to",
+    "frames": "the groups inside this one",
+}
+
+DIALECT_WORDS: Mapping[str, str] = {
+    "delimiter": "`,` `;` `|` or `tab`; without it the one that finds the most columns in the header",
+    "encoding": "`utf-8`, `utf-8-sig` (written with a mark for spreadsheets), `cp1252`, `cp1250`, `iso-8859-15`",
+    "decimal": "decimal mark, `.` or `,`; a thousands separator is refused",
+    "date_format": "one or several: `iso`, or `yyyy mm m mmm dd d HH H hh h AM MM SS Z` with what is between",
+    "zone": "zone of times without an offset, such as `Europe/Berlin`; without it the partner's",
+    "null": "texts that mean an empty cell, such as `NA`",
+    "units_row": "`true`: a row of units stands under the header",
+    "units": "column -> unit of its numbers, where neither a cell, the header nor a unit row says it",
+    "systems": "column -> URI of the name space of its identifiers",
+    "separator": "what separates several values in one cell (default `,`)",
+    "short_rows": "`true`: a row may end early; otherwise such a row is not read",
 }
 
 IGNORE_REASONS: Mapping[str, str] = {
@@ -88,6 +115,7 @@ class Row:
     derive: Mapping[str, str] = field(default_factory=dict)
     implies: Mapping[str, Any] = field(default_factory=dict)
     default: str | None = None
+    fill: str | None = None
     constant: str | None = None
     ignore: str = ""
     versions: str = ""

@@ -1,4 +1,4 @@
-"""HL7 v2: bytes of one message to frames and back, and the acknowledgement. Pure."""
+"""HL7 v2: bytes of one message to frames and back. Pure. The answer to a message has a module of its own: `ack`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from adapters.hl7v2.codecs import CODECS
-from adapters.hl7v2.tokenizer import Delimiters, decode, split, text_of
+from adapters.hl7v2.tokenizer import STANDARD, UNSET, Delimiters, charset_of, decode, restated, split, text_of
+from adapters.hl7v2.values import VALUE_CODECS
 from adapters.reading import Read, Unparsable, Unsupported
 from mappings import groups, library
 from mappings.faults import Fault, TableError, TableFault
@@ -18,9 +19,6 @@ from mappings.runtime import Context
 
 FORMAT = "hl7v2"
 WIRE = "delimited"
-
-# Event to structure (HL7 table 0354), for senders that leave MSH-9.3 empty.
-STRUCTURES = {"ADT^A01": "ADT_A01", "ADT^A04": "ADT_A01", "ADT^A08": "ADT_A01", "ADT^A40": "ADT_A39"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,23 +36,27 @@ class Adapter:
         m = self._context()
         segments = split(text, m)
         header = segments[0][1]
-        m.version = version_of(m.part(header.get("12", ""), [1]))
-        message_type = "^".join(part for part in (m.part(header.get("9", ""), [n]) for n in (1, 2)) if part)
-        root = self._root(message_type)
-        reading = groups.read(root, segments, m)
-        residual = reading.residual
-        residual["head"] = {"delimiters": header["1"] + header.get("2", ""), "charset": charset, "type": message_type}
+        m.version = version_of(m.part(header.get("12", ""), 1))
+        message_type = "^".join(part for part in m.parts(header.get("9", ""), 2) if part)
+        reading = groups.read(self._root(message_type), segments, m)
+        head: dict[str, Any] = {"delimiters": header["1"] + header["2"], "charset": charset, "type": message_type}
+        declared = _head(reading.frames).get("charset", "")
+        if declared:
+            head["declared"] = declared
+        if m.beyond:
+            head["beyond"] = sorted(m.beyond)
         return Read(
             type=message_type,
-            source_id=m.part(header.get("10", ""), [1]),
-            sequence=m.part(header.get("13", ""), [1]),
+            source_id=m.part(header.get("10", ""), 1),
+            sequence=m.part(header.get("13", ""), 1),
             frames=reading.frames,
-            residual=residual,
+            residual=reading.residual | {"head": head},
             faults=m.faults,
             map=self.library.map_for(message_type) or {},
             pieces=reading.pieces,
             leaves=m.leaves,
             charset=charset,
+            count=m.count,
         )
 
     def write(
@@ -62,21 +64,29 @@ class Adapter:
     ) -> tuple[bytes, list[Fault]]:
         """A message from frames; with the residual of the message they came from, or fresh.
 
-        Returns the bytes and what had no home in this format.
+        Returns the bytes and what had no home in this format. A message whose own delimiters cannot say the frames
+        (no escape character, say) is written in the standard ones.
         """
         root = self._root(message_type)
-        head = (residual or {}).get("head", {})
-        delimiters = head.get("delimiters", "|^~\\&")
+        kept = residual or {}
+        text, m = self._text(root, frames, kept)
+        if m.unsayable or UNSET in text:
+            kept = _restated(kept, m)
+            text, m = self._text(root, frames, kept)
+        declared = str(_head(frames).get("charset", ""))
+        head = kept.get("head")
+        as_read = head is not None and declared == head.get("declared", "")
+        return _encoded(text, head["charset"] if head and as_read else charset_of(declared), m)
+
+    def _text(
+        self, root: groups.Group, frames: Sequence[Mapping[str, Any]], residual: Mapping[str, Any]
+    ) -> tuple[str, Delimiters]:
+        head = residual.get("head", {})
+        delimiters = head.get("delimiters", STANDARD)
         m = self._context().with_delimiters(delimiters[0], delimiters[1:])
-        message = next((f["set"] for f in frames if f["kind"] == "message"), {})
-        m.version = version_of(message.get("version", ""))
-        segments = groups.write(root, frames, residual or {}, m)  # type: ignore[arg-type]
-        for segment in segments:
-            if not isinstance(segment, str) and segment[0] == "MSH":
-                segment[1].setdefault("1", delimiters[0])
-                segment[1].setdefault("2", delimiters[1:])
-        text = text_of(segments, m)
-        return text.encode(head.get("charset", "utf-8"), "replace"), m.faults
+        m.version = version_of(_head(frames).get("version", ""))
+        m.beyond.update(head.get("beyond", ()))
+        return text_of(groups.write(root, frames, residual, m), m), m
 
     def _root(self, message_type: str) -> groups.Group:
         root = self.roots.get(message_type)
@@ -87,6 +97,47 @@ class Adapter:
 
     def _context(self) -> Delimiters:
         return Delimiters(zone=self.zone, system=self.system, codes=self.library.codes)
+
+
+def _restated(residual: Mapping[str, Any], m: Delimiters) -> dict[str, Any]:
+    """A residual in the standard delimiters."""
+    standard = Delimiters()
+
+    def again(value: Any) -> Any:
+        if isinstance(value, str):
+            return restated(value, m, standard)
+        if isinstance(value, list):
+            return [again(item) for item in value]
+        if isinstance(value, dict):
+            return {key: item if key == "was" else again(item) for key, item in value.items()}
+        return value
+
+    out: dict[str, Any] = {}
+    for key, kept in residual.items():
+        out[key] = dict(kept)
+        if "pieces" in kept:
+            out[key]["pieces"] = again(kept["pieces"])
+        if "entries" in kept:
+            out[key]["entries"] = [["~", again(e[1])] if isinstance(e, list) else e for e in kept["entries"]]
+    out["head"]["delimiters"] = STANDARD
+    return out
+
+
+def _head(frames: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """What the message says of itself."""
+    return next((frame["set"] for frame in frames if frame["kind"] == "message"), {})
+
+
+def _encoded(text: str, charset: str, m: Delimiters) -> tuple[bytes, list[Fault]]:
+    """The bytes; a text that its character set cannot say is written in UTF-8, and MSH-18 says so."""
+    try:
+        return text.encode(charset), m.faults
+    except UnicodeEncodeError:
+        first, _, rest = text.partition("\r")
+        fields = first.split(m.field_sep)
+        fields += [""] * (18 - len(fields))
+        fields[17] = "UNICODE UTF-8"
+        return f"{m.field_sep.join(fields)}\r{rest}".encode("utf-8", "replace"), m.faults
 
 
 def version_of(text: str) -> tuple[int, ...]:
@@ -105,7 +156,7 @@ def adapter(
     event_types: Mapping[str, str] | None = None,
 ) -> Adapter:
     """Loads, checks and compiles the tables. Raises TableError with all faults at once."""
-    tables = library.load(FORMAT, WIRE, CODECS, _quiet, schemas, overlays, event_types)
+    tables = library.load(FORMAT, WIRE, CODECS | VALUE_CODECS, _quiet, schemas, overlays, event_types)
     faults: list[TableFault] = []
     roots = {}
     for name, data in tables.maps.items():

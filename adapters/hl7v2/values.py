@@ -1,0 +1,363 @@
+"""The value of a result: OBX-2, OBX-5 and OBX-6 together as one Measurement (7.4.2). Reads no other field.
+
+A value of a type that the model has no form for, and a field of several values where one is meant, is not read: it
+stays with its sender and the message says so, rather than a part of it passing for the whole.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from adapters.hl7v2.codecs import (
+    Value,
+    coding_system,
+    coding_system_name,
+    read_authority,
+    read_concept,
+    read_decimal,
+    read_instant,
+    write_authority,
+    write_concept,
+    write_instant,
+)
+from adapters.hl7v2.tokenizer import NULL, Delimiters
+from canonical_model.ids import COI_SYSTEM
+from mappings.faults import Unreadable
+from mappings.runtime import Codec
+
+_COMPARED = re.compile(r"(<=|>=|<|>)\s*(.+)")
+_CLOCK = re.compile(r"\d\d(\d\d(\d\d(\.\d{1,4})?)?)?([+-]\d{4})?", re.ASCII)
+
+
+def read_value(kind: str, value: str, unit: str, m: Delimiters) -> tuple[Value | None, str | None] | None:
+    """A Measurement and the value type that the sender declared; raises where the type is not one of ours."""
+    declared = kind if kind.isalnum() else m.leaf(kind) or None
+    if not value or value == NULL:
+        return (None, declared) if declared else None
+    m.at = "5"
+    reader = _READERS.get(declared or "")
+    if reader is None:
+        raise Unreadable("value-type", "OBX-2 names no value type that the model has; the value is kept for its sender")
+    if m.rep in value and declared not in _REPEATING:
+        raise Unreadable("value-unreadable", "OBX-5 holds one value of this type; send an OBX for each")
+    return reader(value, unit, m), declared
+
+
+def write_value(value: tuple[Value | None, str | None], m: Delimiters) -> tuple[str, str, str]:
+    """OBX-2, OBX-5 and OBX-6 of a Measurement, in the declared value type where it can hold the value."""
+    measurement, declared = value
+    if measurement is None:
+        return declared or "", "", ""
+    ((form, content),) = measurement.items()
+    if form not in _FORMS:
+        raise Unreadable("no-home", "OBX-5 has no value type for this form of value")
+    kinds, write = _FORMS[form]
+    kind = declared if declared in kinds else _usual_kind(form, content, m)
+    if form == "quantity" and kind == "NM" and content.get("comparator"):
+        kind = "SN"
+    text, unit = write(kind, content, m)
+    return kind, text, unit
+
+
+def _usual_kind(form: str, content: Any, m: Delimiters) -> str:
+    if form == "text":
+        return "ST" if len(content) == 1 else "TX"
+    if form == "concepts":
+        return "CWE" if m.version >= (2, 5) else "CE"
+    if form == "when":
+        return "DT" if content["precision"] in {"day", "month", "year"} else "DTM" if m.version >= (2, 6) else "TS"
+    if form == "attachment":
+        return "RP" if content.get("url") else "ED"
+    return _FORMS[form][0][0]
+
+
+# ---- numbers (2A.47 NM, 2A.70 SN) -----------------------------------------------------------------------------
+
+
+def _read_number(value: str, unit: str, m: Delimiters) -> Value:
+    """An NM; a comparator in front of it, which many laboratories send, is read for what it says."""
+    text = m.leaf(value)
+    quantity = _read_unit(unit, m) if unit else {}
+    if text[:1] in {"<", ">"} and (found := _COMPARED.fullmatch(text)):
+        quantity["comparator"], text = found[1], found[2]
+    return {"quantity": {"value": read_decimal(text, m), **quantity}}
+
+
+def _read_structured(value: str, unit: str, m: Delimiters) -> Value:
+    """Comparator, number, separator, number."""
+    comparator, low, separator, high = m.parts(value, 4)
+    units = _read_unit(unit, m)
+    first: Value = {"value": read_decimal(low, m), **units} if low else {}
+    if not high and separator == "-" and first and not comparator:
+        return {"range": {"low": first}}
+    if not high:
+        if not first or comparator not in {"", "=", "<", ">", "<=", ">="} or separator:
+            raise Unreadable("value-unreadable", "a structured number is comparator^number^separator^number")
+        return {"quantity": {**first, **({"comparator": comparator} if comparator not in {"", "="} else {})}}
+    second: Value = {"value": read_decimal(high, m), **units}
+    if comparator:
+        raise Unreadable("value-unreadable", "a structured number has a comparator or a second number, not both")
+    if separator == "-":
+        return {"range": {"low": first, "high": second} if first else {"high": second}}
+    if separator in {":", "/"} and first:
+        return {"ratio": {"numerator": first, "denominator": second}}
+    raise Unreadable("value-unreadable", "the separator of a structured number is -, : or /")
+
+
+def _read_range(value: str, unit: str, m: Delimiters) -> Value:
+    """NR (2A.48): two numbers."""
+    ends = dict(zip(("low", "high"), m.parts(value, 2), strict=True))
+    units = _read_unit(unit, m)
+    found = {name: {"value": read_decimal(text, m), **units} for name, text in ends.items() if text}
+    if not found:
+        raise Unreadable("value-unreadable", "a range has at least one end")
+    return {"range": found}
+
+
+def _read_unit(unit: str, m: Delimiters) -> Value:
+    if not unit or unit == NULL:
+        return {}
+    code, text, system = m.parts(unit, 3)
+    out: Value = {"unit": code} if code else {}
+    if text:
+        out["unit_text"] = text
+    if system:
+        out["unit_system"] = coding_system(system, m)
+    return out
+
+
+def _write_unit(quantity: Value, m: Delimiters) -> str:
+    unit, text, system = quantity.get("unit", ""), quantity.get("unit_text"), quantity.get("unit_system")
+    if not text and not system:
+        return m.escape(unit)
+    return _components((unit, text or "", coding_system_name(system, m) if system else ""), m)
+
+
+def _write_quantity(kind: str, content: Value, m: Delimiters) -> tuple[str, str]:
+    unit = _write_unit(content, m)
+    if kind == "SN":
+        return _components((content.get("comparator", ""), content["value"]), m), unit
+    return content["value"], unit
+
+
+def _write_range(kind: str, content: Value, m: Delimiters) -> tuple[str, str]:
+    low, high = content.get("low") or {}, content.get("high") or {}
+    unit = _write_unit(high or low, m)
+    if low and high and _write_unit(low, m) != unit:
+        raise Unreadable("no-home", "the ends of a range have one unit in OBX-6")
+    if kind == "NR":
+        return _components((low.get("value", ""), high.get("value", "")), m), unit
+    return _components(("", low.get("value", ""), "-", high.get("value", "")), m), unit
+
+
+def _write_ratio(kind: str, content: Value, m: Delimiters) -> tuple[str, str]:  # noqa: ARG001 - one shape for all forms
+    above, below = content["numerator"], content["denominator"]
+    unit = _write_unit(above, m)
+    if _write_unit(below, m) != unit:
+        raise Unreadable("no-home", "the numbers of a ratio have one unit in OBX-6")
+    return _components(("", above["value"], ":", below["value"]), m), unit
+
+
+# ---- texts, codes, times, identifiers, documents --------------------------------------------------------------
+
+
+def _read_texts(value: str, unit: str, m: Delimiters) -> Value:  # noqa: ARG001 - a text has no unit
+    return {"text": [m.unescape(line) if m.esc in line else line for line in value.split(m.rep)]}
+
+
+def _write_texts(kind: str, content: list[str], m: Delimiters) -> tuple[str, str]:  # noqa: ARG001
+    return m.rep.join([m.escape(line) for line in content]), ""
+
+
+def _read_concepts(value: str, unit: str, m: Delimiters) -> Value:  # noqa: ARG001
+    concepts = []
+    for repeat in value.split(m.rep):
+        codings, text = read_concept(m.parts(repeat, 13), m)
+        concept: Value = {"codings": codings} if codings else {}
+        if text:
+            concept["text"] = text
+        if concept:
+            concepts.append(concept)
+    if not concepts:
+        raise Unreadable("value-unreadable", "a coded value has a code or a text")
+    return {"concepts": concepts}
+
+
+def _write_concepts(kind: str, concepts: list[Value], m: Delimiters) -> tuple[str, str]:  # noqa: ARG001
+    repeats = []
+    for concept in concepts:
+        repeats.append(_components(write_concept((concept.get("codings"), concept.get("text")), m), m))
+    return m.rep.join(repeats), ""
+
+
+def _read_when(value: str, unit: str, m: Delimiters) -> Value:  # noqa: ARG001
+    return {"when": read_instant(m.leaf(value), m)}
+
+
+def _write_when(kind: str, content: Value, m: Delimiters) -> tuple[str, str]:  # noqa: ARG001
+    return write_instant(content, m), ""
+
+
+def _read_clock(value: str, unit: str, m: Delimiters) -> Value:  # noqa: ARG001
+    text = m.leaf(value)
+    if not _CLOCK.fullmatch(text):
+        raise Unreadable("time-unreadable", "write a time of day as HHMMSS")
+    return {"time": text}
+
+
+def _write_clock(kind: str, content: str, m: Delimiters) -> tuple[str, str]:  # noqa: ARG001
+    return m.escape(content), ""
+
+
+def _read_period(value: str, unit: str, m: Delimiters) -> Value:  # noqa: ARG001
+    ends = dict(zip(("start", "end"), m.parts(value, 2), strict=True))
+    found = {name: read_instant(text, m) for name, text in ends.items() if text}
+    if not found:
+        raise Unreadable("value-unreadable", "a period has at least one end")
+    return {"period": found}
+
+
+def _write_period(kind: str, content: Value, m: Delimiters) -> tuple[str, str]:  # noqa: ARG001
+    return _components([write_instant(content[end], m) if content.get(end) else "" for end in ("start", "end")], m), ""
+
+
+def _read_entity(value: str, unit: str, m: Delimiters) -> Value:  # noqa: ARG001
+    """EI (2A.28) spreads its authority over three components."""
+    number, *authority = m.parts(value, 4)
+    return {"identifier": _identifier(number, authority, m)}
+
+
+def _read_numbered(value: str, unit: str, m: Delimiters) -> Value:  # noqa: ARG001
+    """CX (2A.14) has its authority in the sub-components of one component, and a type."""
+    number, _, _, _, kind = m.parts(value, 5)
+    found = _identifier(number, m.sub_parts(m.raw_part(value, 4), 3), m)
+    return {"identifier": {**found, **({"type": m.codes["identifier_type"].read(kind)} if kind else {})}}
+
+
+def _identifier(number: str, authority: list[str], m: Delimiters) -> Value:
+    if not number:
+        raise Unreadable("value-unreadable", "an identifier has a number")
+    system, assigner, assumed = read_authority(authority[0], authority[1], authority[2], m)
+    found: Value = {"system": system, "value": number}
+    return {**found, **({"assigner": assigner} if assigner else {}), **({"assumed": True} if assumed else {})}
+
+
+def _write_identifier(kind: str, content: Value, m: Delimiters) -> tuple[str, str]:
+    authority = write_authority((content["system"], content.get("assigner"), content.get("assumed")), m)
+    if kind == "EI" and not content.get("type"):
+        return _components((content["value"], *authority), m), ""
+    if kind == "EI":
+        raise Unreadable("no-home", "an EI has no place for the identifier's type; declare CX")
+    type_ = m.codes["identifier_type"].write(content["type"]) if content.get("type") else ""
+    system = m.sub.join([m.escape(part) for part in authority]).rstrip(m.sub)
+    parts = [m.escape(content["value"]), "", "", system, m.escape(type_)]
+    return m.comp.join(parts).rstrip(m.comp), ""
+
+
+def _read_document(value: str, unit: str, m: Delimiters) -> Value:  # noqa: ARG001
+    """ED (2A.24): the bytes of a document in the message."""
+    _, main, sub, encoding, data = m.parts(value, 5)
+    if not data:
+        raise Unreadable("value-unreadable", "encapsulated data has its data in the fifth component")
+    media = _media_type(main, sub)
+    return {
+        "attachment": {
+            "data": data,
+            **({"media_type": media} if media else {}),
+            **({"encoding": encoding} if encoding else {}),
+        }
+    }
+
+
+def _read_pointer(value: str, unit: str, m: Delimiters) -> Value:  # noqa: ARG001
+    """RP (2A.65): where a document is."""
+    url, _, main, sub = m.parts(value, 4)
+    if not url:
+        raise Unreadable("value-unreadable", "a reference pointer has its pointer in the first component")
+    media = _media_type(main, sub)
+    return {"attachment": {"url": url, **({"media_type": media} if media else {})}}
+
+
+def _write_attachment(kind: str, content: Value, m: Delimiters) -> tuple[str, str]:
+    main, _, sub = content.get("media_type", "").partition("/")
+    if kind == "RP" and content.get("url") and not content.get("data"):
+        return _components((content["url"], "", main, sub), m), ""
+    if kind == "RP" or content.get("url") or not isinstance(content.get("data"), str):
+        raise Unreadable("no-home", "the document's bytes are not in the frame")
+    return _components(("", main, sub, content.get("encoding", ""), content["data"]), m), ""
+
+
+def _media_type(main: str, sub: str) -> str:
+    return f"{main}/{sub}" if sub else main
+
+
+def _write_flag(kind: str, flag: bool, m: Delimiters) -> tuple[str, str]:  # noqa: ARG001
+    return "Y" if flag else "N", ""
+
+
+def _components(parts: Any, m: Delimiters) -> str:
+    return m.comp.join([m.escape(part) for part in parts]).rstrip(m.comp)
+
+
+_REPEATING = frozenset({"ST", "TX", "FT", "CE", "CWE", "CNE", "CF", "IS", "ID"})
+_READERS: dict[str, Callable[[str, str, Delimiters], Value]] = {
+    "NM": _read_number,
+    "SN": _read_structured,
+    "NR": _read_range,
+    **dict.fromkeys(("ST", "TX", "FT"), _read_texts),
+    **dict.fromkeys(("CE", "CWE", "CNE", "CF", "IS", "ID"), _read_concepts),
+    **dict.fromkeys(("DT", "TS", "DTM"), _read_when),
+    "TM": _read_clock,
+    "DR": _read_period,
+    "EI": _read_entity,
+    "CX": _read_numbered,
+    "ED": _read_document,
+    "RP": _read_pointer,
+}
+_FORMS: dict[str, tuple[tuple[str, ...], Callable[[str, Any, Delimiters], tuple[str, str]]]] = {
+    "quantity": (("NM", "SN"), _write_quantity),
+    "range": (("SN", "NR"), _write_range),
+    "ratio": (("SN",), _write_ratio),
+    "text": (("ST", "TX", "FT"), _write_texts),
+    "concepts": (("CWE", "CE", "CNE", "CF", "IS", "ID"), _write_concepts),
+    "when": (("DTM", "TS", "DT"), _write_when),
+    "time": (("TM",), _write_clock),
+    "period": (("DR",), _write_period),
+    "identifier": (("EI", "CX"), _write_identifier),
+    "attachment": (("ED", "RP"), _write_attachment),
+    "boolean": (("ID",), _write_flag),
+}
+"""Form of a Measurement -> the value types that hold it, the usual one first, and how it is written."""
+
+
+# ---- the OBX that is a field ----------------------------------------------------------------------------------
+
+
+def read_coi(kind: str, value: str, m: Delimiters) -> Value | None:  # noqa: ARG001 - ST, CX and EI all begin with the number
+    """The chain-of-identity identifier in OBX-5, with its authority where the sender typed one."""
+    number = m.part(value, 1)
+    if not number:
+        return None
+    authority = m.sub_parts(m.raw_part(value, 4), 3)
+    if any(authority):
+        system, assigner, assumed = read_authority(authority[0], authority[1], authority[2], m)
+    else:
+        system, assigner, assumed = COI_SYSTEM, None, True
+    item: Value = {"system": system, "value": number, "type": "coi"}
+    return {**item, **({"assigner": assigner} if assigner else {}), **({"assumed": True} if assumed else {})}
+
+
+def write_coi(value: Value, m: Delimiters) -> tuple[str, str]:
+    if value.get("assumed") and value["system"] == COI_SYSTEM:
+        return "ST", m.escape(value["value"])
+    authority = write_authority((value["system"], value.get("assigner"), False), m)
+    system = m.sub.join([m.escape(part) for part in authority]).rstrip(m.sub)
+    return "CX", m.comp.join([m.escape(value["value"]), "", "", system])
+
+
+VALUE_CODECS: dict[str, Codec] = {
+    "value": Codec(read_value, write_value, raw=True),
+    "coi": Codec(read_coi, write_coi, raw=True),
+}

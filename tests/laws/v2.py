@@ -1,0 +1,207 @@
+"""What the laws of HL7 v2 are measured with: an independent splitter, other people's messages, frames to compare.
+
+Nothing here uses the project's own tokenizer: a law is not proven by what it judges.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import hl7
+
+from tests.standards import corpora_dir, standards_dir
+
+Frame = dict[str, Any]
+Place = tuple[int, int, int, int]
+"""Field, repeat, component, sub-component, each from 1."""
+
+SLICE = ("OML^O21", "ORM^O01", "ORU^R01", "ADT^A01", "ADT^A08", "ADT^A40")
+SCOPE = ("MSH", "PID", "ORC", "OBR", "OBX", "SPM")
+
+
+def folders() -> tuple[Path, ...]:
+    return (
+        corpora_dir() / "hl7v2",
+        standards_dir() / "hl7v2",
+        standards_dir() / "v2-to-fhir" / "test_conversions",
+    )
+
+
+def files() -> Iterator[Path]:
+    """Every file of the corpora, messages or not."""
+    for folder in folders():
+        yield from sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+@cache
+def messages() -> tuple[tuple[str, bytes], ...]:
+    """Every message of the corpora that python-hl7 splits and whose type the slice reads, with a name to find it."""
+    found = []
+    for path in files():
+        for count, body in enumerate(_cut(path.read_bytes()), 1):
+            if type_of(body) in SLICE and _readable(body):
+                found.append((f"{path.name}#{count}", body))
+    return tuple(found)
+
+
+def _cut(body: bytes) -> list[bytes]:
+    """A file's messages: each begins on a line with MSH; the envelope of a batch is left out."""
+    body = re.sub(rb"(?m)^(FHS|BHS|BTS|FTS)[^\r\n]*[\r\n]*", b"", body.replace(b"\r", b"\n"))
+    starts = [found.start() for found in re.finditer(rb"(?m)^\s*MSH[^\w\s]", body)]
+    ends = [*starts[1:], len(body)]
+    return [body[a:b].strip(b"\n") for a, b in zip(starts, ends, strict=False)]
+
+
+def _readable(body: bytes) -> bool:
+    try:
+        hl7.parse(text_of(body).replace("\n", "\r"))
+    except Exception:  # noqa: BLE001 - whatever python-hl7 cannot split is outside the law
+        return False
+    return True
+
+
+def text_of(body: bytes) -> str:
+    try:
+        return body.decode("utf-8")
+    except UnicodeDecodeError:
+        return body.decode("latin-1")
+
+
+def type_of(body: bytes) -> str:
+    """MSH-9.1 and MSH-9.2."""
+    line = re.split(r"[\r\n]", text_of(body).lstrip(), maxsplit=1)[0]
+    if len(line) < 9:
+        return ""
+    fields = line.split(line[3])
+    comp = fields[1][:1] or "^"
+    return "^".join((fields[8].split(comp) if len(fields) > 8 else [])[:2])
+
+
+# ---- the independent splitter ---------------------------------------------------------------------------------
+
+
+def leaves(text: str) -> Iterator[tuple[int, str, Place, str]]:
+    """Every non-empty leaf: count of its line, segment, place, text. MSH-1 and MSH-2 are a leaf each."""
+    separator = text[3]
+    comp, rep, _, sub = [*text[4:].split(separator, 1)[0][:4], None, None, None, None][:4]
+    for number, line in enumerate((line for line in re.split(r"[\r\n]+", text) if line.strip()), 1):
+        name, *fields = line.split(separator)
+        if name == "MSH":
+            yield number, name, (1, 1, 1, 1), separator
+            yield number, name, (2, 1, 1, 1), fields[0]
+            fields = [separator, "", *fields[1:]]
+        for f, field in enumerate(fields, 1):
+            if name == "MSH" and f <= 2:
+                continue
+            for r, repeat in enumerate(_split(field, rep), 1):
+                for c, component in enumerate(_split(repeat, comp), 1):
+                    for s, leaf in enumerate(_split(component, sub), 1):
+                        if leaf:
+                            yield number, name, (f, r, c, s), leaf
+
+
+def _split(text: str, separator: str | None) -> list[str]:
+    return text.split(separator) if separator else [text]
+
+
+def counted(text: str) -> Counter[str]:
+    """Leaves per segment name."""
+    return Counter(name for _, name, _, _ in leaves(text))
+
+
+def normal(text: str) -> list[tuple[int, str, Place, str]]:
+    """What two messages must agree in: every leaf at its place. Line ends and trailing delimiters are not leaves."""
+    return list(leaves(text))
+
+
+# ---- frames ---------------------------------------------------------------------------------------------------
+
+
+def comparable(frames: Sequence[Frame]) -> list[dict[str, Any]]:
+    """Frames without their keys, so that a new business key is no difference: each with its place in the tree.
+
+    Frames of one kind keep their order; the order of different kinds is the grammar's. The character set is the
+    writer's: a text that the declared one cannot say is sent in UTF-8.
+    """
+    places: dict[str, tuple[Any, ...]] = {}
+    counts: Counter[Any] = Counter()
+    out = []
+    for frame in frames:
+        above = places.get(frame.get("parent", ""), ())
+        counts[above, frame["kind"]] += 1
+        places[frame["key"]] = (*above, (frame["kind"], counts[above, frame["kind"]]))
+        shown = {
+            "kind": frame["kind"],
+            "place": places[frame["key"]],
+            "set": {
+                path: value
+                for path, value in frame["set"].items()
+                if not (isinstance(value, dict) and set(value) == {"frame"}) and path != "charset"
+            },
+        }
+        if frame.get("clear"):
+            shown["clear"] = sorted(frame["clear"])
+        if frame.get("assumed"):
+            shown["assumed"] = sorted(frame["assumed"])
+        out.append(shown)
+    return sorted(out, key=lambda shown: shown["place"])
+
+
+def subtree(frames: Sequence[Frame], key: str) -> set[str]:
+    """Keys of a frame and of everything below it."""
+    keys = {key}
+    for frame in frames:
+        if frame.get("parent") in keys:
+            keys.add(frame["key"])
+    return keys
+
+
+# ---- locality -------------------------------------------------------------------------------------------------
+
+SET_IDS = {("PID", 1), ("OBR", 1), ("OBX", 1), ("SPM", 1)}
+
+
+def fields(text: str) -> list[tuple[str, dict[int, str]]]:
+    """Segments with their fields as texts, trailing delimiters away and set ids blank."""
+    separator = text[3]
+    out = []
+    for line in (line for line in re.split(r"[\r\n]+", text) if line.strip()):
+        name, *texts = line.split(separator)
+        if name == "MSH":
+            texts = [separator, *texts]
+        numbered = {number: value for number, value in enumerate(texts, 1) if (name, number) not in SET_IDS}
+        out.append((name, {number: trimmed for number, value in numbered.items() if (trimmed := _trim(value, text))}))
+    return out
+
+
+def _trim(value: str, text: str) -> str:
+    """A field without its trailing delimiters at any level (MSH-2 stays as it is)."""
+    marks = text[4:].split(text[3], 1)[0]
+    if value == marks:
+        return value
+    for mark in marks[3:4] + marks[0] + marks[1:2]:
+        value = re.sub(f"{re.escape(mark)}+(?=[{re.escape(marks[0] + marks[1:2])}]|$)", "", value) if mark else value
+    return value
+
+
+def changed(before: str, after: str) -> set[tuple[int, str, int]] | None:
+    """Fields that differ, as (segment, name, field), or None where the segments themselves are others."""
+    old, new = fields(before), fields(after)
+    if [name for name, _ in old] != [name for name, _ in new]:
+        return None
+    return {
+        (place, name, number)
+        for place, ((name, said), (_, says)) in enumerate(zip(old, new, strict=True))
+        for number in said.keys() | says.keys()
+        if said.get(number) != says.get(number)
+    }
+
+
+def is_subsequence(short: Sequence[Any], long: Sequence[Any]) -> bool:
+    rest = iter(long)
+    return all(any(item == other for other in rest) for item in short)

@@ -10,43 +10,26 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-HOSPITAL, APHERESIS, LAB, CDMO, QC, COURIER, SPONSOR = (
-    "hospital",
-    "apheresis-centre",
-    "cell-lab",
-    "cdmo",
-    "qc-lab",
-    "courier",
-    "sponsor",
-)
-LOGGER, REPOSITORY, PAYER, REGISTRY, SITE, HUB, QA, REGULATOR = (
-    "logger-provider",
-    "biorepository",
-    "payer",
-    "registry",
-    "infusion-site",
-    "hub",
-    "qa",
-    "regulator",
-)
-
-ROLES = (
-    HOSPITAL,
+from canonical_model.codes import (
     APHERESIS,
-    LAB,
     CDMO,
-    QC,
     COURIER,
-    SPONSOR,
-    LOGGER,
-    REPOSITORY,
-    PAYER,
-    REGISTRY,
-    SITE,
+    HOSPITAL,
     HUB,
+    LAB,
+    LOGGER,
+    PAYER,
     QA,
+    QC,
+    REGISTRY,
     REGULATOR,
+    REPOSITORY,
+    SITE,
+    SPONSOR,
 )
+from canonical_model.codes import ROLES as ROLES
+from canonical_model.codes import STATES as STATES
+
 _CARE = (HOSPITAL, SITE)
 _HOLDERS = (HOSPITAL, SITE, APHERESIS, LAB, CDMO, QC, COURIER, REPOSITORY)
 _MAKERS = (CDMO, LAB)
@@ -143,7 +126,10 @@ _ALL: tuple[EventType, ...] = (
     *_rows(
         "consent",
         (*_CARE, APHERESIS, SPONSOR),
-        (("recorded", "active", "Consent was given or refused."), ("withdrawn", "withdrawn", "Consent was taken back.")),
+        (
+            ("recorded", "active", "Consent was given or refused."),
+            ("withdrawn", "withdrawn", "Consent was taken back."),
+        ),
     ),
     *_rows(
         "eligibility",
@@ -158,8 +144,6 @@ _ALL: tuple[EventType, ...] = (
             ("accepted", "accepted", "The filler took the order on."),
             ("rejected", "rejected", "The filler did not take the order on."),
             ("amended", "", "What was ordered changed."),
-            ("held", "", "Nothing new may start for the order."),
-            ("resumed", "", "The hold ended."),
             ("completed", "completed", "The therapy was given and reported."),
             ("cancelled", "cancelled", "The order ended before its purpose was reached."),
             ("closed", "closed", "Nothing more is expected of the order."),
@@ -169,6 +153,11 @@ _ALL: tuple[EventType, ...] = (
             ("answered", "", "The filler refused or answered a request; nothing changed."),
             ("stated", "", "A message repeated the order without changing its state."),
         ),
+    ),
+    *_rows(
+        "order",
+        (HOSPITAL, SITE, SPONSOR, QA),
+        (("held", "", "Nothing new may start for the order."), ("resumed", "", "The hold ended.")),
     ),
     *_rows(
         "identity",
@@ -195,7 +184,7 @@ _ALL: tuple[EventType, ...] = (
     ),
     *_rows(
         "label",
-        _HOLDERS + (SPONSOR,),
+        (*_HOLDERS, SPONSOR),
         (
             ("issued", "", "Labels were printed."),
             ("applied", "", "A label was put on its container."),
@@ -284,14 +273,17 @@ _ALL: tuple[EventType, ...] = (
     *_rows(
         "deviation",
         _QUALITY,
-        (("opened", "open", "A quality system opened a deviation."), ("closed", "resolved", "The deviation was closed.")),
+        (
+            ("opened", "open", "A quality system opened a deviation."),
+            ("closed", "resolved", "The deviation was closed."),
+        ),
     ),
     *_rows(
         "disposition",
         _QUALITY,
         (
             ("decided", "", "Quality decided about the material."),
-            ("revoked", "revoked", "A quality decision was taken back."),
+            ("revoked", "", "A quality decision was taken back."),
         ),
     ),
     *_rows("obligation", _QUALITY, (("recorded", "open", "Something is due by a date."),)),
@@ -304,10 +296,10 @@ _ALL: tuple[EventType, ...] = (
             ("stopped", "", "Conditioning was stopped."),
         ),
     ),
-    *_rows("product", _CARE + (LAB,), (("thawed", "", "The product was thawed."),)),
+    *_rows("product", (*_CARE, LAB), (("thawed", "", "The product was thawed."),)),
     *_rows(
         "dose",
-        _CARE + (LAB,),
+        (*_CARE, LAB),
         (("prepared", "", "A dose was prepared."), ("expired", "", "A prepared dose passed its time.")),
     ),
     *_rows(
@@ -384,40 +376,35 @@ _ALL: tuple[EventType, ...] = (
 
 EVENTS: dict[str, EventType] = {row.type: row for row in _ALL}
 
-STATES: dict[str, tuple[str, ...]] = {
-    "order": ("draft", "submitted", "accepted", "completed", "closed", "rejected", "cancelled", "failed"),
-    "consent": ("active", "refused", "expired", "withdrawn"),
-    "appointment": ("proposed", "held", "booked", "done", "cancelled", "missed"),
-    "collection": ("planned", "in-progress", "completed", "cancelled", "failed"),
-    "container": (
-        "allocated",
-        "unallocated",
-        "stored",
-        "issued",
-        "returned",
-        "emptied",
-        "destroyed",
-    ),
-    "shipment": ("planned", "packed", "in-transit", "delivered", "accepted", "rejected", "lost", "cancelled"),
-    "batch": ("planned", "running", "completed", "terminated", "failed"),
-    "result": ("reported", "corrected", "invalidated"),
-    "administration": ("planned", "thawing", "running", "completed", "stopped", "not-done"),
-    "issue": ("open", "assessed", "resolved"),
-}
-"""States of each facet in the order of a join: of two live facts the later state here holds, so that the state does
-not depend on the times of the facts, and the more restrictive one wins where they exclude each other."""
 
-EXCLUSIVE: dict[str, tuple[frozenset[str], ...]] = {
-    "order": (frozenset({"accepted", "rejected"}), frozenset({"completed", "cancelled"})),
-    "collection": (frozenset({"completed", "failed"}), frozenset({"completed", "cancelled"})),
-    "shipment": (frozenset({"accepted", "rejected"}),),
-    "batch": (frozenset({"completed", "failed"}), frozenset({"completed", "terminated"})),
-    "administration": (frozenset({"completed", "not-done"}), frozenset({"completed", "stopped"})),
-}
-"""States that cannot both be true: live facts for both are a conflict that a person decides."""
+def counts(role: str, type_: str, kind: str) -> bool:
+    """True when a role's word about a record of this kind is a fact of this type; otherwise it is a claim.
 
-REPLACING = {"result"}
-"""Kinds whose later facts replace earlier ones field by field."""
+    Amendments and retractions, which fit every kind, take the roles of the kind's own facts, and quality assurance.
+    """
+    row = EVENTS[type_]
+    if row.about:
+        return role in row.roles
+    return kind not in AUTHORS or role in AUTHORS[kind] or role == QA
+
+
+def _authors() -> dict[str, frozenset[str]]:
+    """Per kind, the roles whose word counts for its own family of facts; for a kind without one, for facts about it."""
+    rows: dict[str, list[EventType]] = {}
+    for row in _ALL:
+        rows.setdefault(row.about, []).append(row)
+    return {
+        kind: frozenset(r for row in [x for x in own if x.type.startswith(f"{kind}.")] or own for r in row.roles)
+        for kind, own in rows.items()
+        if kind
+    }
+
+
+AUTHORS: dict[str, frozenset[str]] = _authors()
+"""Roles that may amend or retract what is known of a kind. A kind that no event is about is anyone's."""
+
+MAIN_NAMES = {"order": "placer"}
+"""Identifier types that name a record of this kind by themselves: two of them are never one record."""
 
 UPWARD: dict[str, tuple[str, ...]] = {
     "order": (),

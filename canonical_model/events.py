@@ -7,17 +7,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from functools import cache
-from typing import Any
+from functools import lru_cache
+from typing import Annotated, Any
 
-from pydantic import Field, model_validator
+from pydantic import Field, Strict, model_validator
 
-from canonical_model.catalogue import EVENTS, ROLES
+from canonical_model.catalogue import EVENTS, counts
+from canonical_model.codes import QA, ROLES
+from canonical_model.personal import unfit_for_log
 from canonical_model.records import FRAME_FIELDS, RECORDS
-from canonical_model.values import Instant, Model, Ref, When, interval_end, parse_instant
+from canonical_model.values import Exchanged, Flag, Instant, Model, Ref, When, interval_end, parse_instant
 
 VERSION = 1
 """Version of the envelope; `upcast` brings older ones here."""
+
+EventId = Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")]
+ClearPath = Annotated[str, Field(pattern=r"^\??[a-z_]+([.\[].*)?$")]
+
+
+def cleared_field(path: str) -> str:
+    """The field that a clear path begins with: `?period.end` -> `period`."""
+    return path.removeprefix("?").partition("[")[0].partition(".")[0]
 
 
 class Reporter(Model):
@@ -27,27 +37,30 @@ class Reporter(Model):
     role: str
 
 
-class Event(Model):
+class Event(Exchanged):
     """One fact. Its id is made of its content, so the same fact received again is the same event."""
 
-    v: int = VERSION
-    id: str = Field(pattern=r"^[0-9a-f]{40}$")
-    type: str
-    about: Ref
-    set: dict[str, Any] = Field(default_factory=dict)
-    clear: tuple[str, ...] = ()
-    occurred: When
-    recorded: Instant
+    v: Annotated[int, Strict(), Field(ge=VERSION, le=VERSION)] = VERSION
+    id: EventId
+    type: str = Field(description="a type of the event catalogue")
+    about: Ref = Field(description="the record, by what it is called; names stated together are one record's")
+    set: dict[str, Any] = Field(description="the fields that the fact states; none for what its type says")
+    clear: tuple[ClearPath, ...] = Field(
+        default=(),
+        description="paths that no longer hold; `?path` only says that a snapshot no longer repeats it",
+    )
+    occurred: When = Field(description="when it happened in the world")
+    recorded: Instant = Field(description="when the hub recorded it, by the hub's clock")
     reporter: Reporter
     source_id: str = Field(description="the partner's own id of the message or file")
     ordinal: str = Field(description="the partner's own order: sequence, row, place in the document")
     frame: str = Field(description="key of the frame that it came from")
-    causes: tuple[str, ...] = ()
-    supersedes: tuple[str, ...] = ()
-    reason: str | None = None
+    causes: tuple[EventId, ...] = Field(default=(), description="facts that this one follows from")
+    supersedes: tuple[EventId, ...] = Field(default=(), description="facts that this one puts right or takes back")
+    reason: str | None = Field(default=None, description="why a fact was put right or decided")
     configuration: str = Field(default="", description="digest of the tables and profile that read the message")
     body: str = Field(default="", description="the stored message that it came from")
-    lenient: bool = Field(default=False, description="kept although a part did not fit the model; see its Issue")
+    lenient: Flag = Field(default=False, description="kept although a part did not fit the model; see its Issue")
 
     @model_validator(mode="after")
     def _fits_the_catalogue(self) -> Event:
@@ -60,9 +73,19 @@ class Event(Model):
             raise ValueError(f"no record kind {self.about.kind!r}")
         if FRAME_FIELDS & self.set.keys():
             raise ValueError(f"{', '.join(sorted(FRAME_FIELDS & self.set.keys()))} is a frame's field, not a record's")
+        if "identifiers" in self.set:
+            raise ValueError("the names of a record stand in `about`, not in `set`")
         if self.reporter.role not in ROLES:
             raise ValueError(f"no role {self.reporter.role!r}")
-        RECORDS[self.about.kind].model_validate(self.set)
+        if self.id in self.supersedes:
+            raise ValueError("an event cannot supersede itself")
+        record = RECORDS[self.about.kind]
+        record.model_validate(self.set)
+        for path in self.clear:
+            if cleared_field(path) not in record.model_fields:
+                raise ValueError(f"clear: a {self.about.kind} has no field for {path!r}")
+        for path in unfit_for_log(self.about.kind, self.set):
+            raise ValueError(f"set.{path}: personal data is sealed, and records are named, before an event is made")
         return self
 
 
@@ -71,18 +94,41 @@ def check(event: Mapping[str, Any]) -> None:
     Event.model_validate(event)
 
 
+def has_authority(event: Mapping[str, Any]) -> bool:
+    """True when the reporter's role is one whose word counts for this fact (domain design 2.3); else it is a claim."""
+    row = EVENTS[event["type"]]
+    role = event["reporter"]["role"]
+    return role in row.roles if row.about else counts(role, row.type, event["about"]["kind"])
+
+
+def may_supersede(later: Mapping[str, Any], earlier: Mapping[str, Any]) -> bool:
+    """True for who said it first, for a role whose word counts for the earlier fact, and for quality assurance.
+
+    Anybody else's correction is a claim: it takes nothing back.
+    """
+    speaker = later["reporter"]
+    if speaker["partner"] == earlier["reporter"]["partner"] or speaker["role"] == QA:
+        return True
+    return counts(speaker["role"], earlier["type"], earlier["about"]["kind"])
+
+
 SortKey = tuple[datetime, int, str, str, str]
+COARSE = frozenset({"year", "month", "day", "hour"})
 
 
 def sort_key(event: Mapping[str, Any]) -> SortKey:
     """(occurred, rank, partner, ordinal, id): the one order of facts, whenever they arrived (architecture 3b, 3c)."""
     when = event["occurred"]
-    end = interval_end(_instant(when["at"]), when["precision"], when.get("zone"))
-    rank = EVENTS[event["type"]].rank
-    return end, rank, event["reporter"]["partner"], event["ordinal"], event["id"]
+    end = _end(when["at"], when["precision"], when.get("zone"))
+    return end, EVENTS[event["type"]].rank, event["reporter"]["partner"], event["ordinal"], event["id"]
 
 
-@cache
+@lru_cache(maxsize=1 << 15)
+def _end(at: str, precision: str, zone: str | None) -> datetime:
+    return interval_end(_instant(at), precision, zone)
+
+
+@lru_cache(maxsize=1 << 15)
 def _instant(text: str) -> datetime:
     return parse_instant(text)
 
@@ -92,6 +138,25 @@ def instant_of(event: Mapping[str, Any]) -> datetime:
     return _instant(event["occurred"]["at"])
 
 
+def end_of(when: Mapping[str, Any]) -> datetime:
+    """Last instant that a When can mean, such as the end of the month in which something expires."""
+    return _end(when["at"], when["precision"], when.get("zone"))
+
+
 def is_coarse(event: Mapping[str, Any]) -> bool:
     """True when the time of the fact is known to the hour or less: no finding about order rests on it."""
-    return event["occurred"]["precision"] in {"year", "month", "day", "hour"}
+    return event["occurred"]["precision"] in COARSE
+
+
+def is_after(later: Mapping[str, Any], earlier: Mapping[str, Any]) -> bool:
+    """True when `later` happened after `earlier` for certain: its whole interval lies behind the other's.
+
+    At one exact instant what follows comes after what causes it (rank), and one partner's own sequence decides.
+    """
+    start, after = instant_of(later), sort_key(earlier)
+    if start != after[0]:
+        return start > after[0]
+    if is_coarse(later) or is_coarse(earlier):
+        return False
+    key = sort_key(later)
+    return key[1] > after[1] or (key[1] == after[1] and key[2] == after[2] and key[3] > after[3])

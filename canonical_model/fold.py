@@ -1,7 +1,8 @@
-"""The fold: live facts of one order to its state, the same for every order of arrival. Pure; tens of microseconds.
+"""The fold: live facts of one order to its state, the same for every order of arrival. Pure; microseconds a fact.
 
-Architecture 3: facets are joins over the live facts, so only custody and windows depend on the order of times; an event
-is live iff no live event supersedes it; a fact from a party without authority is a claim and stays out of the facets.
+Architecture 3: facets are joins over the live facts, so only custody, windows and what comes and goes depend on the
+order of times; an event is live iff no live event supersedes it; a fact from a party without authority is a claim and
+stays out of everything but the list of claims.
 """
 
 from __future__ import annotations
@@ -9,313 +10,301 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from canonical_model.catalogue import EVENTS, EXCLUSIVE, STATES
-from canonical_model.events import is_coarse, sort_key
-from canonical_model.ids import name_key
-from canonical_model.journey import Custody, EventDict, Handover, Journey, Key, RecordState, keys_of
+from canonical_model.catalogue import EVENTS
+from canonical_model.codes import STATES
+from canonical_model.custody import chains
+from canonical_model.events import SortKey, cleared_field, has_authority, is_after, may_supersede, sort_key
+from canonical_model.ids import Key, name_key
+from canonical_model.joins import COMING_AND_GOING, EXCLUSIVE, IMPLIED, RESTRICTIVE, STATED
+from canonical_model.journey import Disagreement, EventDict, Journey, RecordState, party_name
+from canonical_model.naming import Classes
+from canonical_model.stage import attempt_of, stage_of
 
-CONTAINER_ENDS = frozenset({"container.emptied", "container.destroyed"})
-STAGES = (
-    "enrolled",
-    "ordered",
-    "allocated",
-    "scheduled",
-    "collected",
-    "outbound",
-    "received",
-    "manufacturing",
-    "testing",
-    "dispositioned",
-    "stored",
-    "returning",
-    "at-site",
-    "infusing",
-    "infused",
-    "follow-up",
-    "closed",
-)
-_STATE_RANK = {kind: {state: rank for rank, state in enumerate(states)} for kind, states in STATES.items()}
+_RANKS = {kind: {state: rank for rank, state in enumerate(states)} for kind, states in STATES.items()}
+PARTS = frozenset({"period", "label"})
+"""Fields whose parts come from different facts (a start, then an end): parts that do not overlap are joined."""
+BY_CUSTODY = frozenset({"giver", "taker", "holder", "place", "location"})
+"""Fields that say where a thing is and who holds it: what facts of one moment differ in here is custody's business."""
 
 
 def fold(order: Iterable[Key], events: Iterable[EventDict]) -> Journey:
     """State of the order that has these names, from the facts that touch it in any order and any number of times."""
-    ordered = sorted({event["id"]: event for event in events}.values(), key=sort_key)
-    alive = live(ordered)
-    journey = Journey(names=frozenset(order), events=ordered)
-    facts = [event for event in ordered if event["id"] in alive]
-    spoken = [event for event in facts if has_authority(event)]
-    journey.claims = [event for event in facts if not has_authority(event)]
-    classes = _Classes(facts, journey.names)
-    for event in spoken:
-        _apply(journey, classes, event)
-    journey.names = frozenset(_order_names(journey))
-    _custody(journey, spoken, classes)
-    journey.held = _held(spoken)
-    journey.attempt = max([1, *(_attempt(record) for record in journey.of("collection"))])
-    journey.stage = _stage(journey)
+    ordered = sorted((sort_key(event), event) for event in _once(events))
+    log = [event for _, event in ordered]
+    alive, corrections = _liveness(log)
+    spoken: list[EventDict] = []
+    keys: list[SortKey] = []
+    claims: list[EventDict] = []
+    for key, event in ordered:
+        if event["id"] not in alive:
+            continue
+        if has_authority(event):
+            spoken.append(event)
+            keys.append(key)
+        else:
+            claims.append(event)
+    classes = Classes(spoken, order)
+    aliases = classes.aliases()
+    journey = Journey(classes.own, claims=claims, facts=spoken, events=log, aliases=aliases)
+    records = _Records(journey)
+    for event, name, names, key in zip(spoken, classes.named(aliases), classes.keys, keys, strict=True):
+        records.add(name, names, event, key)
+    records.settle(corrections)
+    journey.custody = chains(journey)
+    journey.held = is_held(journey)
+    journey.attempt = max([1, *(attempt_of(record) for record in journey.of("collection"))])
+    journey.stage = stage_of(journey)
     return journey
 
 
-def has_authority(event: EventDict) -> bool:
-    """True when the reporter's role is one whose word counts for this type of fact (domain design 2.3)."""
-    return event["reporter"]["role"] in EVENTS[event["type"]].roles
+def _once(events: Iterable[EventDict]) -> Iterable[EventDict]:
+    """Each event once; of copies recorded at different times the earliest."""
+    unique: dict[str, EventDict] = {}
+    for event in events:
+        other = unique.setdefault(event["id"], event)
+        if other is not event and event["recorded"] < other["recorded"]:
+            unique[event["id"]] = event
+    return unique.values()
+
+
+# ---- liveness -------------------------------------------------------------------------------------------------
 
 
 def live(events: Sequence[EventDict]) -> set[str]:
     """Ids of the events that no live event supersedes: undoing a correction revives what it corrected."""
-    by_target: dict[str, list[str]] = {}
+    return _liveness(events)[0]
+
+
+def _liveness(events: Sequence[EventDict]) -> tuple[set[str], list[list[EventDict]]]:
+    """The live ids, and the groups of live events that correct one and the same fact.
+
+    From the last corrections backwards; what is left supersedes itself in a circle, and stands until a person decides.
+    """
+    over: dict[str, list[EventDict]] = {}
+    known = None
     for event in events:
         for target in event.get("supersedes", ()):
-            by_target.setdefault(target, []).append(event["id"])
-    if not by_target:
-        return {event["id"] for event in events}
-    known: dict[str, bool] = {}
-
-    def is_live(event_id: str, trail: frozenset[str]) -> bool:
-        if event_id not in known:
-            over = [other for other in by_target.get(event_id, ()) if other not in trail]
-            known[event_id] = not any(is_live(other, trail | {event_id}) for other in over)
-        return known[event_id]
-
-    return {event["id"] for event in events if is_live(event["id"], frozenset())}
-
-
-class _Classes:
-    """Which names are one record, as the live facts join them. An order's placer number never joins another's."""
-
-    def __init__(self, events: Iterable[EventDict], order_names: frozenset[Key]) -> None:
-        self.parent: dict[Key, Key] = {}
-        self.order_names = order_names
-        for event in events:
-            keys = self.keys(event["about"])
-            self._join(keys)
-            retired = event.get("set", {}).get("retired")
-            if event["type"] == "subject.merged" and retired:
-                self._join([keys[0], *(name_key("subject", identifier) for identifier in retired)])
-
-    def keys(self, ref: dict[str, Any]) -> list[Key]:
-        return [name_key(ref["kind"], identifier) for identifier in ref["identifiers"]]
-
-    def _join(self, keys: list[Key]) -> None:
-        if keys[0][0] == "order":  # the linker says which names are this order's; here nothing joins orders
-            keys = keys[:1]
-        root = self.root(keys[0])
-        for key in keys[1:]:
-            other = self.root(key)
-            if other != root:
-                low, high = sorted((root, other))
-                self.parent[high] = low
-                root = low
-
-    def root(self, key: Key) -> Key:
-        if key[0] == "order" and key in self.order_names:
-            return ("order", "", "")
-        while (above := self.parent.get(key, key)) != key:
-            key = above
-        return key
-
-    def name(self, ref: dict[str, Any]) -> str:
-        """One name for the record of a reference; the same whichever of its identifiers is used."""
-        keys = self.keys(ref)
-        if ref["kind"] == "order" and any(key in self.order_names for key in keys):
-            return ""
-        return "|".join(self.root(keys[0])[1:])
+            known = known or {e["id"]: e for e in events}
+            if target in known and target != event["id"] and may_supersede(event, known[target]):
+                over.setdefault(target, []).append(event)
+    alive = {event["id"] for event in events}
+    if not over:
+        return alive, []
+    settled, waiting = set(), [event_id for event_id in alive if event_id not in over]
+    open_over = {target: {event["id"] for event in above} for target, above in over.items()}
+    below: dict[str, list[str]] = {}
+    for target, above in over.items():
+        for event in above:
+            below.setdefault(event["id"], []).append(target)
+    while waiting:
+        event_id = waiting.pop()
+        settled.add(event_id)
+        for target in below.get(event_id, ()):
+            if target in settled:
+                continue
+            if event_id in alive:
+                alive.discard(target)
+                waiting.append(target)
+                settled.add(target)
+            else:
+                open_over[target].discard(event_id)
+                if not open_over[target]:
+                    waiting.append(target)
+    return alive, [[e for e in above if e["id"] in alive] for _, above in sorted(over.items())]
 
 
-def _apply(journey: Journey, classes: _Classes, event: EventDict) -> None:
-    """Adds one fact to the record that it is about."""
-    about = event["about"]
-    name = classes.name(about)
-    records = journey.records.setdefault(about["kind"], {})
-    record = records.get(name)
-    if record is None:
-        record = records[name] = RecordState(about["kind"], name)
-    for identifier in about["identifiers"]:
-        key = name_key(about["kind"], identifier)
-        if key not in keys_of(record):
-            record.identifiers.append(identifier)
-    record.facts.append(event)
-    for field, value in event.get("set", {}).items():
-        record.fields[field] = value
-    for path in event.get("clear", ()):
-        record.fields.pop(path.partition("[")[0].partition(".")[0], None)
-    becomes = EVENTS[event["type"]].becomes
-    if becomes:
-        _reach(record, becomes)
+# ---- records --------------------------------------------------------------------------------------------------
+
+_Saying = tuple[SortKey, EventDict, Any]
+"""A fact with its sort key and what it states of a field; nothing where it clears it."""
+_Said = dict[str, _Saying]
 
 
-def _reach(record: RecordState, state: str) -> None:
-    """Joins a state into the record's facet; states that exclude each other are a conflict, the later row wins."""
-    for pair in EXCLUSIVE.get(record.kind, ()):
-        if state in pair and record.state in pair and state != record.state:
-            first, second = sorted(pair)
-            if (first, second) not in record.conflicts:
-                record.conflicts.append((first, second))
-    ranks = _STATE_RANK.get(record.kind, {})
-    if not record.state or ranks.get(state, -1) > ranks.get(record.state, -1):
-        record.state = state
+class _Records:
+    """Builds the records of a journey from facts in their order."""
 
+    def __init__(self, journey: Journey) -> None:
+        self._journey = journey
+        self._said: dict[tuple[str, str], _Said] = {}
+        self._reached: dict[tuple[str, str], list[str]] = {}
+        self._tied: dict[tuple[str, str], dict[str, set[str]]] = {}
 
-def _order_names(journey: Journey) -> set[Key]:
-    names = set(journey.names)
-    for record in journey.of("order"):
-        if record.name == "":
-            names.update(keys_of(record))
-    return names
+    def add(self, name: str, names: Sequence[Key], event: EventDict, key: SortKey) -> None:
+        """Adds one fact to the record that it is about; `names` are the names that tell it from others."""
+        about = event["about"]
+        kind = about["kind"]
+        where = (kind, name)
+        if where not in self._said:
+            self._said[where] = {}
+            self._journey.records.setdefault(kind, {})[name] = RecordState(kind, name)
+        said, record = self._said[where], self._journey.records[kind][name]
+        if len(names) < len(about["identifiers"]) or not record.keys.issuperset(names):
+            for identifier in about["identifiers"]:
+                known = name_key(kind, identifier)
+                if known not in record.keys:
+                    record.keys.add(known)
+                    record.identifiers.append(identifier)
+        record.facts.append(event)
+        type_, fields, values = event["type"], record.fields, event["set"]
+        if type_ in IMPLIED:
+            values = {**IMPLIED[type_], **values}
+        for field, value in values.items():
+            saying = (key, event, value)
+            if field in said:
+                if self._ties(where, field, said[field], saying) and field in RESTRICTIVE:
+                    value = _stricter(field, fields.get(field), value)
+                elif field in PARTS:
+                    value = _joined(fields.get(field), value)
+            fields[field] = value
+            said[field] = saying
+        for path in event.get("clear", ()):
+            self._clear(record, said, path, key, event)
+        becomes = EVENTS[type_].becomes
+        if type_ in STATED and values.get("status") in STATES[kind]:
+            becomes = values["status"]
+        if becomes:
+            self._reached.setdefault(where, []).append(becomes)
 
+    def _ties(self, where: tuple[str, str], field: str, earlier: _Saying, later: _Saying) -> bool:
+        """Notes a tie: two facts of one instant, which nothing puts in order, state a field differently."""
+        one, other = earlier[0], later[0]
+        if one[:2] == other[:2] and (one[2] != other[2] or one[3] == other[3]):
+            if _differ(field, earlier[2], later[2]):
+                ties = self._tied.setdefault(where, {})
+                ties.setdefault(field, set()).update((earlier[1]["id"], later[1]["id"]))
+                return True
+        elif where in self._tied:  # a later statement settles it
+            self._tied[where].pop(field, None)
+        return False
 
-# ---- custody --------------------------------------------------------------------------------------------------
+    def _clear(self, record: RecordState, said: _Said, path: str, key: SortKey, event: EventDict) -> None:
+        """Empties a path: at the sender's word always, by a snapshot's silence only what the same partner said."""
+        field, part = _split(path)
+        if field not in said:
+            return
+        if path.startswith("?"):
+            if said[field][1]["reporter"]["partner"] == event["reporter"]["partner"]:
+                _withdraw(record, said, field, event["reporter"]["partner"])
+            return
+        saying = (key, event, None)
+        self._ties((record.kind, record.name), field, said[field], saying)
+        left = _without(record.fields.pop(field, None), part)
+        if left:
+            record.fields[field] = left
+        said[field] = saying
 
+    def settle(self, corrections: Iterable[list[EventDict]]) -> None:
+        """What only all facts together tell: states, conflicts of states, disagreements."""
+        for (kind, name), states in self._reached.items():
+            record = self._journey.records[kind][name]
+            record.state = _state(kind, states)
+            record.conflicts = [pair for pair in EXCLUSIVE.get(kind, ()) if pair[0] in states and pair[1] in states]
+        for (kind, name), ties in self._tied.items():
+            by_facts: dict[tuple[str, ...], list[str]] = {}
+            for field, facts in ties.items():
+                by_facts.setdefault(tuple(sorted(facts)), []).append(field)
+            self._journey.records[kind][name].disagreements += [
+                Disagreement("moment", tuple(sorted(fields)), facts) for facts, fields in sorted(by_facts.items())
+            ]
+        for group in corrections:
+            self._rivals([event for event in group if has_authority(event)])
 
-def party_name(ref: dict[str, Any] | None) -> str:
-    """Short name of a party reference: the value of its first identifier with its system."""
-    if not ref:
-        return ""
-    identifier = ref["identifiers"][0]
-    return f"{identifier['system']}|{identifier['value']}"
-
-
-def _custody(journey: Journey, events: Iterable[EventDict], classes: _Classes) -> None:
-    """Chains of custody: opened by creation, moved by transfers, closed by emptying or destruction."""
-    shipments = _contents(journey, classes)
-    for event in events:
-        type_ = event["type"]
-        if type_ == "container.created":
-            chain = _chain(journey, classes.name(event["about"]))
-            holder = party_name(event["set"].get("holder")) or event["reporter"]["partner"]
-            _step(chain, "", holder, event)
-        elif type_ == "custody.transferred":
-            _step(
-                _chain(journey, classes.name(event["about"])),
-                party_name(event["set"].get("giver")),
-                party_name(event["set"].get("taker")) or event["reporter"]["partner"],
-                event,
-            )
-        elif type_ in {"shipment.departed", "shipment.accepted"} and (
-            event["set"].get("giver") or event["set"].get("taker")
-        ):
-            for container in shipments.get(classes.name(event["about"]), ()):
-                _step(
-                    _chain(journey, container),
-                    party_name(event["set"].get("giver")),
-                    party_name(event["set"].get("taker")) or event["reporter"]["partner"],
-                    event,
-                )
-        elif type_ in CONTAINER_ENDS:
-            _chain(journey, classes.name(event["about"])).closed = True
-    for chain in journey.custody.values():
-        _walk(chain)
-
-
-def _contents(journey: Journey, classes: _Classes) -> dict[str, list[str]]:
-    """Containers of each shipment, as all live facts together list them."""
-    contents: dict[str, list[str]] = {}
-    for shipment in journey.of("shipment"):
-        inside: list[str] = []
-        for fact in shipment.facts:
-            for ref in fact.get("set", {}).get("contents", ()):
-                if ref.get("kind") == "container":
-                    name = classes.name(ref)
-                    if name not in inside:
-                        inside.append(name)
-        contents[shipment.name] = inside
-    return contents
-
-
-def _chain(journey: Journey, container: str) -> Custody:
-    return journey.custody.setdefault(container, Custody(container))
-
-
-def _step(chain: Custody, giver: str, taker: str, event: EventDict) -> None:
-    place = event["set"].get("location") or event["set"].get("place")
-    chain.steps.append(
-        Handover(
-            giver, taker, event["occurred"]["at"], place, event["id"], is_coarse(event), event["reporter"]["partner"]
+    def _rivals(self, group: list[EventDict]) -> None:
+        """Live corrections of one fact: where they say different things, the more restrictive value holds."""
+        ids = frozenset(event["id"] for event in group)
+        stated = [{"type": event["type"], **event["set"]} for event in group]
+        differing = sorted(
+            {
+                field
+                for one in stated
+                for other in stated
+                for field in one.keys() & other.keys()
+                if one[field] != other[field]
+            }
         )
-    )
+        if not differing:
+            return
+        journey = self._journey
+        for event_id in ids:
+            journey.rivals[event_id] = journey.rivals.get(event_id, frozenset()) | ids
+        record = next(r for r in journey.all_of(group[0]["about"]) if group[0] in r.facts)
+        record.disagreements.append(Disagreement("corrections", tuple(differing), tuple(sorted(ids))))
+        said = self._said[record.kind, record.name]
+        for field in differing:
+            if field in RESTRICTIVE and field in said and said[field][1]["id"] in ids:
+                for event in group:
+                    record.fields[field] = _stricter(field, record.fields.get(field), event["set"].get(field))
 
 
-def _walk(chain: Custody) -> None:
-    """Follows the steps in the order of facts. Both sides of one handover may report it: the second adds nothing."""
-    holder = ""
-    for index, step in enumerate(chain.steps):
-        if index == 0 and not step.giver:
-            holder = step.taker
-            chain.since = step.at
-            continue
-        if step.taker == holder and (not step.giver or step.giver != holder):
-            if step.giver and not any(
-                earlier.giver == step.giver and earlier.taker == step.taker for earlier in chain.steps[:index]
-            ):
-                chain.gaps.append((holder, step.giver, step))
-            continue
-        if index == 0 or (step.giver and step.giver != holder):
-            chain.gaps.append((holder, step.giver, step))
-        holder = step.taker
-        chain.since = step.at
-    chain.holder = holder
+def _split(path: str) -> tuple[str, str]:
+    """Field and part of a clear path: `?period.end` -> `period`, `end`; `parents[placer]` -> `parents`, `[placer]`."""
+    field = cleared_field(path)
+    return field, path.removeprefix("?")[len(field) :].removeprefix(".")
 
 
-# ---- headline -------------------------------------------------------------------------------------------------
+def _without(value: Any, part: str) -> Any:
+    """What a cleared part leaves of a field: an object without that name, a list without the items so marked."""
+    if part.startswith("[") and isinstance(value, list):
+        marks = set(part[1:].partition("]")[0].split(","))
+        return [item for item in value if not (isinstance(item, dict) and marks <= {str(v) for v in item.values()})]
+    if part and isinstance(value, dict):
+        return {name: inner for name, inner in value.items() if name != part.partition(".")[0]}
+    return None
 
 
-def _held(events: Iterable[EventDict]) -> bool:
-    """True while a hold has no later resumption; a resumption known only to the hour does not lift a hold of that hour."""
-    held = False
-    until = None
-    for event in events:
-        if event["type"] == "order.held" or event["type"] == "subject.deceased":
-            held = True
-            until = sort_key(event)[0]
-        elif event["type"] == "order.resumed":
-            held = held and is_coarse(event) and until is not None and sort_key(event)[0] == until
-    return held
+def _differ(field: str, one: Any, other: Any) -> bool:
+    """True when two statements of a field cannot both stand."""
+    if one == other or field in BY_CUSTODY:
+        return False
+    return not (field in PARTS and isinstance(one, dict) and isinstance(other, dict) and not one.keys() & other.keys())
 
 
-def _attempt(record: RecordState) -> int:
-    return int(record.fields.get("attempt") or 1)
+def _stricter(field: str, one: Any, other: Any) -> Any:
+    """The more restrictive of two values; a value that nobody knows restricts nothing."""
+    ranks = RESTRICTIVE[field]
+    known = [value for value in (one, other) if value in ranks]
+    return max(known, key=ranks.index) if known else other
 
 
-def _stage(journey: Journey) -> str:
-    """The most advanced stage that the facts of the open attempts support (domain design 2.1)."""
+def _joined(old: Any, new: Any) -> Any:
+    """Both parts of a composite field where they do not overlap; else the new one alone."""
+    if isinstance(old, dict) and isinstance(new, dict) and not old.keys() & new.keys():
+        return {**old, **new}
+    return new
+
+
+def _withdraw(record: RecordState, said: _Said, field: str, partner: str) -> None:
+    """A snapshot is silent about what its sender said before: what another partner said stands again, if anything."""
+    silent = {partner}
+    record.fields.pop(field, None)
+    said.pop(field)
+    for fact in reversed(record.facts):
+        speaker = fact["reporter"]["partner"]
+        if speaker not in silent and field in fact["set"]:
+            record.fields[field] = fact["set"][field]
+            said[field] = (sort_key(fact), fact, fact["set"][field])
+            return
+        for path in fact.get("clear", ()):
+            if _split(path)[0] == field:
+                if not path.startswith("?"):
+                    return
+                silent.add(speaker)
+
+
+def _state(kind: str, states: Sequence[str]) -> str:
+    """The state that all live facts together reach: the furthest; among what comes and goes the latest."""
+    going = COMING_AND_GOING.get(kind, frozenset())
+    ranks = _RANKS[kind]
+    final = [state for state in states if state not in going]
+    return max(final, key=ranks.__getitem__) if final else states[-1]
+
+
+def is_held(journey: Journey) -> bool:
+    """True while a hold has no resumption that came after it for certain; the patient's death holds too."""
     order = journey.order
-    if order.state in {"cancelled", "failed", "rejected"}:
-        return "cancelled" if order.state != "failed" else "failed"
-    reached = [stage for stage, test in _SUPPORTED.items() if test(journey)]
-    return max(reached, key=STAGES.index) if reached else ""
+    deaths = [e for r in journey.of("subject") if journey.is_patient(r) for e in r.named("subject.deceased")]
+    resumed = order.named("order.resumed")
+    return any(not any(is_after(after, hold) for after in resumed) for hold in [*order.named("order.held"), *deaths])
 
 
-def _any_state(journey: Journey, kind: str, *states: str) -> bool:
-    return any(record.state in states for record in journey.of(kind))
-
-
-def _any_fact(journey: Journey, *types: str) -> bool:
-    return any(event["type"] in types and has_authority(event) for event in journey.events)
-
-
-def _shipped(journey: Journey, direction: str, *states: str) -> bool:
-    return any(
-        record.state in states and record.fields.get("direction", "collection-outbound") == direction
-        for record in journey.of("shipment")
-    )
-
-
-_SUPPORTED = {
-    "enrolled": lambda j: _any_fact(j, "subject.enrolled", "subject.updated"),
-    "ordered": lambda j: j.order.state in {"submitted", "accepted", "completed", "closed"},
-    "allocated": lambda j: _any_state(j, "container", "allocated"),
-    "scheduled": lambda j: _any_state(j, "appointment", "booked", "done"),
-    "collected": lambda j: _any_state(j, "collection", "completed"),
-    "outbound": lambda j: _shipped(j, "collection-outbound", "packed", "in-transit", "delivered"),
-    "received": lambda j: _any_fact(j, "material.received") or _shipped(j, "collection-outbound", "accepted"),
-    "manufacturing": lambda j: _any_state(j, "batch", "running"),
-    "testing": lambda j: _any_state(j, "batch", "completed"),
-    "dispositioned": lambda j: _any_fact(j, "disposition.decided"),
-    "stored": lambda j: _any_fact(j, "disposition.decided") and _any_state(j, "container", "stored"),
-    "returning": lambda j: _shipped(j, "to-patient", "packed", "in-transit"),
-    "at-site": lambda j: _shipped(j, "to-patient", "delivered", "accepted"),
-    "infusing": lambda j: _any_state(j, "administration", "running", "thawing"),
-    "infused": lambda j: _any_state(j, "administration", "completed", "stopped"),
-    "follow-up": lambda j: _any_fact(j, "outcome.reported", "followup.scheduled", "followup.completed"),
-    "closed": lambda j: j.order.state == "closed",
-}
+__all__ = ["fold", "has_authority", "is_held", "live", "party_name"]

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import Field, TypeAdapter, create_model
 
 from canonical_model.records import FRAME_ONLY, RECORDS
-from canonical_model.values import Model
+from canonical_model.values import Exchanged, Model
 
 KINDS: dict[str, type[Model]] = {**RECORDS, **FRAME_ONLY}
 
@@ -18,14 +18,14 @@ def frame_model(kind: str) -> type[Model]:
     """The model of `frame/<kind>`: key, parent, what is set, what is cleared, what was assumed."""
     return create_model(
         f"Frame_{kind}",
-        __base__=Model,
+        __base__=Exchanged,
         __doc__=f"What one message asserts of one {kind}.",
         kind=(str, Field(pattern=f"^{kind}$")),
         key=(str, Field(min_length=1, description="business key of the frame inside its message")),
         parent=(str | None, None),
         set=(KINDS[kind], Field(description="the fields that the message states")),
         clear=(tuple[str, ...], Field(default=(), description="paths that the message empties")),
-        assumed=(tuple[str, ...], Field(default=(), description="paths that a default filled; no identity rests on them")),
+        assumed=(tuple[str, ...], Field(default=(), description="paths that a default filled; no identity rests here")),
     )
 
 

@@ -2,19 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol, TypeGuard
 
-from canonical_model.ids import name_key
+from canonical_model.ids import Key as Key
+from canonical_model.ids import name_key, names
 
 EventDict = dict[str, Any]
-Key = tuple[str, str, str]
-"""Kind, normal system, value: see `ids.name_key`."""
+
+
+def text_of(key: Key) -> str:
+    """A name as one text, without its kind: `system|value`."""
+    return f"{key[1]}|{key[2]}"
+
+
+@dataclass(frozen=True, slots=True)
+class Disagreement:
+    """Live facts about one record that say different things, where no order of time settles which one holds.
+
+    `moment`: two facts of one instant that nothing puts in order. `corrections`: facts that each correct the same one.
+    """
+
+    why: str
+    fields: tuple[str, ...]
+    facts: tuple[str, ...]
 
 
 @dataclass(slots=True)
 class RecordState:
-    """One record as its live facts leave it."""
+    """One record as its live facts leave it. Its name is the smallest of its class, whoever came first."""
 
     kind: str
     name: str
@@ -23,6 +40,8 @@ class RecordState:
     state: str = ""
     facts: list[EventDict] = field(default_factory=list)
     conflicts: list[tuple[str, str]] = field(default_factory=list)
+    disagreements: list[Disagreement] = field(default_factory=list)
+    keys: set[Key] = field(default_factory=set)
 
     def named(self, type_: str) -> list[EventDict]:
         """Live facts of one event type, in the order of facts."""
@@ -31,7 +50,10 @@ class RecordState:
 
 @dataclass(slots=True)
 class Handover:
-    """One step of custody: from whom to whom, when, where, and the fact that says so."""
+    """One step of custody: from whom to whom, when, where, and who said so. `giver` is empty for the first holder.
+
+    `event` is the first report; a second report by the other side adds its partner to `reporters` and nothing else.
+    """
 
     giver: str
     taker: str
@@ -39,7 +61,24 @@ class Handover:
     place: dict[str, Any] | None
     event: str
     coarse: bool
-    reporter: str
+    reporters: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A report of custody that does not follow from the ones before.
+
+    `why`: `other-giver` (who gave is not who held), `no-holder` (nobody was known to hold), `ended` (handed over after
+    its destruction), `two-makers` (created by two holders), `late-half` (the taker's report lies behind its giving on).
+    """
+
+    why: str
+    holder: str
+    giver: str
+    taker: str
+    at: str
+    since: str
+    event: str
 
 
 @dataclass(slots=True)
@@ -51,7 +90,9 @@ class Custody:
     holder: str = ""
     since: str = ""
     closed: bool = False
-    gaps: list[tuple[str, str, Handover]] = field(default_factory=list)
+    unsure: bool = False
+    """True when the last holder rests on times that are known to the hour or less and fit no order."""
+    gaps: list[Gap] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -62,31 +103,154 @@ class Journey:
     records: dict[str, dict[str, RecordState]] = field(default_factory=dict)
     custody: dict[str, Custody] = field(default_factory=dict)
     claims: list[EventDict] = field(default_factory=list)
+    facts: list[EventDict] = field(default_factory=list)
+    """Live facts with authority, in the order of facts."""
     events: list[EventDict] = field(default_factory=list)
+    """All of the log, superseded facts and claims included, in the order of facts."""
     stage: str = ""
     held: bool = False
     attempt: int = 1
+    aliases: dict[Key, str] = field(default_factory=dict)
+    """Names that facts are about -> name of the record."""
+    rivals: dict[str, frozenset[str]] = field(default_factory=dict)
+    """Id of a correction -> all live corrections of the same fact, itself included."""
 
     @property
     def order(self) -> RecordState:
         """The order record itself."""
-        own = self.records.get("order", {})
-        found = [record for record in own.values() if self.owns(record)]
-        return found[0] if found else RecordState("order", "")
+        return self.records.get("order", {}).get("") or RecordState("order", "")
 
     def owns(self, record: RecordState) -> bool:
         """True when an order record is this journey's own."""
-        return any(key in self.names for key in keys_of(record))
+        return record.kind == "order" and record.name == ""
 
     def of(self, kind: str) -> list[RecordState]:
         """All records of a kind, by name."""
-        return [self.records[kind][name] for name in sorted(self.records.get(kind, {}))]
+        found = self.records.get(kind)
+        return [found[name] for name in sorted(found)] if found else []
+
+    def is_patient(self, record: RecordState) -> bool:
+        """True for the subject whom the order is for; where it names none, for every subject who is no donor."""
+        patient = self.order.fields.get("patient")
+        if is_ref(patient):
+            return self.name_of(patient) == record.name
+        donor = self.order.fields.get("donor")
+        return record.fields.get("roles") != ["donor"] and not (is_ref(donor) and self.name_of(donor) == record.name)
 
     def find(self, kind: str, key: Key) -> RecordState | None:
         """The record that has this name."""
-        return next((record for record in self.of(kind) if key in keys_of(record)), None)
+        name = self.aliases.get(key)
+        return None if name is None else self.records.get(kind, {}).get(name)
+
+    def all_of(self, ref: Mapping[str, Any]) -> list[RecordState]:
+        """The records that a reference names: one, unless nothing is known of it or its names disagree."""
+        found = {self.aliases[key] for key in names(ref) if key in self.aliases}
+        records = self.records.get(ref["kind"], {})
+        return [records[name] for name in sorted(found) if name in records]
+
+    def record(self, ref: Mapping[str, Any] | None) -> RecordState | None:
+        """The record that a reference names."""
+        return next(iter(self.all_of(ref)), None) if is_ref(ref) else None
+
+    def name_of(self, ref: Mapping[str, Any]) -> str:
+        """One name for the record of a reference, the same whichever of its names is used."""
+        keys = names(ref)
+        known = [self.aliases[key] for key in keys if key in self.aliases]
+        return min(known) if known else text_of(min(keys))
+
+    def same(self, one: Mapping[str, Any] | None, other: Mapping[str, Any] | None) -> bool:
+        """True when two references name one record: they share a name, or facts have joined theirs."""
+        if not is_ref(one) or not is_ref(other) or one["kind"] != other["kind"]:
+            return False
+        return bool(set(names(one)) & set(names(other))) or self.name_of(one) == self.name_of(other)
+
+    def party(self, name: str) -> str:
+        """The name under which custody knows a party's short name."""
+        system, _, value = name.rpartition("|")
+        return self.aliases.get(name_key("party", {"system": system, "value": value}), name) if system else name
+
+    def are_rivals(self, one: EventDict, other: EventDict) -> bool:
+        """True when two facts correct the same fact: neither comes after the other."""
+        return other["id"] in self.rivals.get(one["id"], ())
 
 
-def keys_of(record: RecordState) -> list[Key]:
-    """The names of a record as keys."""
-    return [name_key(record.kind, identifier) for identifier in record.identifiers]
+def is_ref(value: Any) -> TypeGuard[Mapping[str, Any]]:
+    """True for a reference that names a record."""
+    return isinstance(value, Mapping) and bool(value.get("identifiers")) and "kind" in value
+
+
+def party_name(ref: Mapping[str, Any] | None) -> str:
+    """Short name of a party reference: the smallest of its names as `system|value`."""
+    return text_of(min(names(ref))) if ref else ""
+
+
+class Found(Protocol):
+    """What `comparable` reads of a finding."""
+
+    @property
+    def rule(self) -> str: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def severity(self) -> str: ...
+    @property
+    def about(self) -> tuple[str, str]: ...
+    @property
+    def text(self) -> str: ...
+    @property
+    def blocks(self) -> tuple[str, ...]: ...
+
+
+LATE = "late-event"
+
+
+def comparable(journey: Journey, findings: Iterable[Found] = ()) -> dict[str, Any]:
+    """What must be equal when the same facts arrive in another order or again, as plain JSON.
+
+    Left out are ids and positions in the log, the hub's own facts about Issues, and findings about lateness: these
+    tell of the arrival, not of the world.
+    """
+    return {
+        "names": sorted(map(list, journey.names)),
+        "stage": journey.stage,
+        "held": journey.held,
+        "attempt": journey.attempt,
+        "records": {
+            kind: {record.name: _record(record) for record in journey.of(kind) if not _is_hubs(record)}
+            for kind in sorted(journey.records)
+        },
+        "custody": {name: _custody(chain) for name, chain in sorted(journey.custody.items())},
+        "claims": sorted(
+            [claim["type"], journey.name_of(claim["about"]), claim["reporter"]["partner"], claim["occurred"]["at"]]
+            for claim in journey.claims
+        ),
+        "findings": sorted(
+            [f.rule, f.kind, f.severity, *f.about, f.text, sorted(f.blocks)] for f in findings if f.kind != LATE
+        ),
+    }
+
+
+def _is_hubs(record: RecordState) -> bool:
+    return record.kind == "issue" and any(fact["reporter"]["role"] == "hub" for fact in record.facts)
+
+
+def _record(record: RecordState) -> dict[str, Any]:
+    return {
+        "identifiers": record.identifiers,
+        "state": record.state,
+        "fields": record.fields,
+        "conflicts": [list(pair) for pair in record.conflicts],
+        "disagreements": sorted([d.why, list(d.fields), len(d.facts)] for d in record.disagreements),
+        "facts": sorted([f["type"], f["occurred"]["at"], f["reporter"]["partner"]] for f in record.facts),
+    }
+
+
+def _custody(chain: Custody) -> dict[str, Any]:
+    return {
+        "holder": chain.holder,
+        "since": chain.since,
+        "closed": chain.closed,
+        "unsure": chain.unsure,
+        "steps": [[s.giver, s.taker, s.at, s.coarse, sorted(s.reporters)] for s in chain.steps],
+        "gaps": sorted([g.why, g.holder, g.giver, g.taker, g.at] for g in chain.gaps),
+    }

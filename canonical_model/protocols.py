@@ -8,14 +8,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from canonical_model.values import Coding, Model, Number
+from canonical_model.catalogue import EVENTS
+from canonical_model.values import Coding, Flag, Model, Number
+
+DEFAULT_SKEW = timedelta(minutes=10)
 
 
 class Condition(Model):
-    """A named temperature condition: range in degrees Celsius, longest spell and longest sum outside it, longest gap."""
+    """A named temperature condition: range in degrees Celsius, longest spell and sum outside it, longest gap."""
 
     name: str
     low: Number | None = None
@@ -32,7 +36,13 @@ class Window(Model):
     start: str = Field(description="event type that opens the window")
     end: str = Field(description="event type that closes it")
     longest: timedelta
-    blocks: tuple[str, ...] = ()
+    blocks: tuple[str, ...] = Field(default=(), description="questions that a closed window answers with no")
+
+    @model_validator(mode="after")
+    def _is_between_facts(self) -> Window:
+        if unknown := {self.start, self.end} - EVENTS.keys():
+            raise ValueError(f"no such event types: {', '.join(sorted(unknown))}")
+        return self
 
 
 class Protocol(Model):
@@ -42,17 +52,26 @@ class Protocol(Model):
     version: str
     name: str
     products: tuple[Coding, ...]
-    sourcing: str = Field(description="autologous, directed-donor or stock")
+    sourcing: Literal["autologous", "directed-donor", "stock"]
     conditions: Mapping[str, Condition] = {}
-    direction_condition: Mapping[str, str] = {}
+    direction_condition: Mapping[str, str] = Field(default={}, description="direction of a shipment -> condition")
     windows: tuple[Window, ...] = ()
     criteria: tuple[str, ...] = Field(default=(), description="hub test codes that release needs a final result of")
-    late_after: timedelta = timedelta(days=3)
-    skew: timedelta = timedelta(minutes=10)
+    ship_under_quarantine: Flag = Field(default=False, description="the product may travel before its disposition")
+    handoff_within: timedelta | None = Field(
+        default=timedelta(hours=24), description="time in which both sides tell of a handover; none: nobody is asked"
+    )
+    late_after: timedelta = Field(default=timedelta(days=3), description="lateness from which a fact is told as late")
+    skew: timedelta = Field(default=DEFAULT_SKEW, description="how far clocks of reporters may stand apart")
 
     @property
     def key(self) -> str:
+        """What an order names it by."""
         return f"{self.id}@{self.version}"
+
+    def is_for(self, coding: Mapping[str, Any]) -> bool:
+        """True when an ordered code is one of its products, in the same system where the product names one."""
+        return any(coding.get("code") == p.code and p.system in {None, coding.get("system")} for p in self.products)
 
 
 AUTOLOGOUS_CAR_T = Protocol(

@@ -11,34 +11,43 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from canonical_model.ids import name_key
+from canonical_model.codes import HOSPITAL, SITE
 from canonical_model.journey import Journey, RecordState
+from canonical_model.lineage import is_product, refs
 from canonical_model.protocols import Protocol
-from canonical_model.rules import INFUSE, RELEASED, SHIP, check, disposition_of, patient_barred
+from canonical_model.rules import INFUSE, RELEASED, SHIP, Finding, check, disposition_of, patient_barred, protocol_of
 
 ALLOW, DENY, CANNOT_TELL = "allow", "deny", "cannot-tell"
 
 ContainerRef = Mapping[str, Any]
+"""A container as it was scanned: `{identifiers: [...]}`."""
+
+OPEN = frozenset({"submitted", "accepted", "completed"})
+"""States of an order for which something may still be done."""
+USED_UP = frozenset({"destroyed", "emptied"})
 
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why an answer is not allow: the rule, what it found, on which facts, and what would settle it."""
+    """Why an answer is not allow: the rule, what it found of which container, on which facts, what would settle it."""
 
     rule: str
     verdict: str
     text: str
     settle: str
     facts: tuple[str, ...] = ()
+    container: str = ""
 
     def plain(self) -> dict[str, Any]:
-        return {
+        """The reason as JSON."""
+        shown = {
             "rule": self.rule,
             "verdict": self.verdict,
             "text": self.text,
             "settle": self.settle,
             "facts": list(self.facts),
         }
+        return {**shown, "container": self.container} if self.container else shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +59,7 @@ class Verdict:
     reasons: tuple[Reason, ...]
 
     def plain(self) -> dict[str, Any]:
+        """The answer as JSON."""
         return {"question": self.question, "verdict": self.verdict, "reasons": [r.plain() for r in self.reasons]}
 
 
@@ -64,22 +74,22 @@ def may_ship(
     """May these containers leave with `giver` as the one who hands them over? `giver` is a party's short name.
 
     Shipping needs: an order that is open, a patient who is alive and consents, containers of this order that `giver`
-    holds, and no Issue that blocks shipping. The leg to the patient needs a disposition too.
+    holds, and no Issue that blocks shipping. The leg to the patient needs a disposition too, unless the Protocol lets
+    the product travel under quarantine. `unsettled` are reasons that the caller knows of, such as unread messages.
     """
-    reasons = [*unsettled, *_common(journey, containers, SHIP, protocols, now)]
-    for ref in containers:
-        record = _container(journey, ref)
+    reasons = [*unsettled, *_of_order(journey, containers, SHIP, protocols, now)]
+    protocol = protocol_of(journey, protocols)
+    for ref, record in _scanned(journey, containers):
         if record is None:
             continue
-        chain = journey.custody.get(record.name)
-        if chain is None or not chain.holder:
-            reasons.append(_reason("I-2", DENY, "nobody is recorded as holder of the container", "the maker reports its creation"))
-        elif giver and chain.holder != giver:
-            reasons.append(
-                _reason("I-2", DENY, "another party holds the container", "the holder reports the handover", chain.steps[-1].event)
-            )
-        if record.fields.get("batch") and disposition_of(journey, ref) not in RELEASED:
-            reasons.append(_reason("I-6", DENY, "the product is not released", "quality decides about the material"))
+        if record.state in USED_UP:
+            reasons.append(_used_up("I-2", record))
+        other = "another party holds the container"
+        reasons += _held(journey, record, giver, "I-2", other, "the holder reports the handover")
+        quarantine = protocol is not None and protocol.ship_under_quarantine
+        if is_product(journey, ref) and not quarantine and disposition_of(journey, ref) not in RELEASED:
+            text = "the product is not released"
+            reasons.append(_reason("I-6", DENY, text, "quality decides about the material", record))
     return _verdict(SHIP, reasons)
 
 
@@ -91,29 +101,32 @@ def may_infuse(
     now: datetime,
     unsettled: Iterable[Reason] = (),
 ) -> Verdict:
-    """May these containers be infused at `site` (a party's short name; empty: not asked)? Rules I-1, I-7, I-9 and all that block."""
-    reasons = [*unsettled, *_common(journey, containers, INFUSE, protocols, now)]
-    for ref in containers:
+    """May these containers be infused at `site` (a party's short name; empty: not asked)?
+
+    I-7: every container of the dose is released, unexpired, held by the site and verified against the patient by two
+    people; I-1, I-9 and every Issue that blocks infusion. `unsettled` as for `may_ship`.
+    """
+    reasons = [*unsettled, *_of_order(journey, containers, INFUSE, protocols, now)]
+    for ref, record in _scanned(journey, containers):
         decision = disposition_of(journey, ref)
         if decision not in RELEASED:
-            text = f"the product is {decision}, not released" if decision else "no disposition of the product is recorded"
-            reasons.append(_reason("I-7", DENY, text, "quality releases the material"))
-        record = _container(journey, ref)
+            text = f"it is {decision}, not released" if decision else "no disposition of the product is recorded"
+            reasons.append(_reason("I-7", DENY, text, "quality releases the material", record))
         if record is None:
             continue
-        chain = journey.custody.get(record.name)
-        if site and (chain is None or chain.holder != site):
-            reasons.append(_reason("I-7", DENY, "the site does not hold the container", "the site reports its receipt"))
-        if record.state in {"destroyed", "emptied"}:
-            reasons.append(_reason("I-7", DENY, f"the container is {record.state}", "another container is needed"))
-        if not _verified(journey, record):
-            reasons.append(
-                _reason("I-7", DENY, "two people have not verified container and patient", "the site reports the verification")
+        if site:
+            reasons += _held(
+                journey, record, site, "I-7", "the site does not hold the container", "the site reports its receipt"
             )
+        if record.state in USED_UP:
+            reasons.append(_used_up("I-7", record))
+        if len(_verifiers(journey, record)) < 2:
+            text = "two people have not verified container and patient"
+            reasons.append(_reason("I-7", DENY, text, "the site reports the verification", record))
     return _verdict(INFUSE, reasons)
 
 
-def _common(
+def _of_order(
     journey: Journey,
     containers: Sequence[ContainerRef],
     question: str,
@@ -125,65 +138,93 @@ def _common(
     if not containers:
         reasons.append(_reason("I-1", DENY, "no container was named", "name the containers that are scanned"))
     order = journey.order
-    if order.state in {"", "rejected", "cancelled", "failed", "closed"}:
+    if order.state not in OPEN:
         text = f"the order is {order.state}" if order.state else "no order is recorded"
         reasons.append(_reason("I-30", DENY, text, "the sponsor opens or corrects the order"))
+    elif protocol_of(journey, protocols) is None:
+        text = "no Protocol, or more than one, fits the order: its windows and criteria are not known"
+        reasons.append(_reason("I-30", CANNOT_TELL, text, "the order names its Protocol as id@version"))
     if journey.held:
         reasons.append(_reason("I-30", DENY, "the order is on hold", "who holds the order resumes it"))
     barred = patient_barred(journey)
     if barred is not None:
-        reasons.append(_reason("I-9", DENY, "the patient is deceased or withdrew consent", "none", barred["id"]))
+        text = "the patient is deceased or does not consent to treatment"
+        reasons.append(Reason("I-9", DENY, text, "nothing, or a new consent", (barred["id"],)))
     for ref in containers:
-        if _container(journey, ref) is None:
-            reasons.append(
-                _reason("I-1", DENY, "the scanned container is not known to belong to this order", "QA compares label and order")
+        known = len(journey.all_of(_as_ref(ref)))
+        if known != 1:
+            text = (
+                "the scanned names belong to more than one container"
+                if known
+                else "the scanned container is not known to belong to this order"
             )
+            reasons.append(_reason("I-1", DENY, text, "QA compares label and order"))
     for finding in check(journey, protocols, now).findings:
-        if question in finding.blocks and _concerns(journey, finding.about, containers):
-            ambiguous = finding.rule == "I-14"
-            verdict = CANNOT_TELL if ambiguous else DENY
-            reasons.append(Reason(finding.rule, verdict, finding.text, finding.settle, finding.facts))
+        if question in finding.blocks and _concerns(journey, finding, containers):
+            verdict = CANNOT_TELL if finding.unclear else DENY
+            container = finding.about[1] if finding.about[0] == "container" else ""
+            reasons.append(Reason(finding.rule, verdict, finding.text, finding.settle, finding.facts, container))
     return reasons
 
 
-def _concerns(journey: Journey, about: tuple[str, str], containers: Sequence[ContainerRef]) -> bool:
+def _held(journey: Journey, record: RecordState, party: str, rule: str, other: str, settle: str) -> list[Reason]:
+    """Reasons why a party cannot hand over or use a container: it does not hold it, or nobody can say."""
+    chain = journey.custody.get(record.name)
+    if chain is None or not chain.holder:
+        text = "nobody is recorded as holder of the container"
+        return [_reason(rule, DENY, text, "the maker reports its creation, or the taker its receipt", record)]
+    if party and chain.holder != journey.party(party):
+        return [_reason(rule, DENY, other, settle, record, chain.steps[-1].event)]
+    if party and chain.unsure:
+        text = "the last handovers are known to the day only and fit no order"
+        return [_reason(rule, CANNOT_TELL, text, "the reporters give the times", record, chain.steps[-1].event)]
+    return []
+
+
+def _used_up(rule: str, record: RecordState) -> Reason:
+    return _reason(rule, DENY, f"the container is {record.state}", "another container is needed", record)
+
+
+def _concerns(journey: Journey, finding: Finding, containers: Sequence[ContainerRef]) -> bool:
     """A finding about one container concerns that container only; any other concerns the whole order."""
-    if about[0] != "container":
+    if finding.about[0] != "container":
         return True
-    names = {record.name for ref in containers if (record := _container(journey, ref)) is not None}
-    return about[1] in names or not names
+    scanned = {record.name for _, record in _scanned(journey, containers) if record is not None}
+    return finding.about[1] in scanned or not scanned
 
 
-def _container(journey: Journey, ref: ContainerRef) -> RecordState | None:
-    keys = {name_key("container", identifier) for identifier in ref["identifiers"]}
-    for record in journey.of("container"):
-        if keys & {name_key("container", identifier) for identifier in record.identifiers}:
-            return record
-    return None
+def _as_ref(container: ContainerRef) -> dict[str, Any]:
+    return {"kind": "container", "identifiers": container["identifiers"]}
 
 
-def _verified(journey: Journey, container: RecordState) -> bool:
-    """Two different people found that this container and the patient match."""
+def _scanned(journey: Journey, containers: Sequence[ContainerRef]) -> list[tuple[dict[str, Any], RecordState | None]]:
+    """The scanned references, each with the record that it names."""
+    found = [_as_ref(ref) for ref in containers]
+    return [(ref, journey.record(ref)) for ref in found]
+
+
+def _verifiers(journey: Journey, container: RecordState) -> set[str]:
+    """The people who found that this container and the order's patient match, as the treating site reported it."""
     people: set[str] = set()
-    own = {name_key("container", identifier) for identifier in container.identifiers}
+    patient = journey.order.fields.get("patient")
     for record in journey.of("verification"):
         for event in record.named("identity.verified"):
-            refs = event["set"].get("containers", ())
-            scanned = {name_key("container", i) for ref in refs for i in ref["identifiers"]}
-            if scanned & own and event["set"].get("result") == "match":
-                people |= {person["actor"] for person in event["set"].get("people", ()) if "actor" in person}
-    return len(people) >= 2
+            said = event["set"]
+            scanned = {journey.name_of(ref) for ref in refs(said.get("containers"))}
+            at_site = event["reporter"]["role"] in {HOSPITAL, SITE}
+            theirs = not said.get("patient") or not patient or journey.same(said["patient"], patient)
+            if container.name in scanned and said.get("result") == "match" and at_site and theirs:
+                people |= {person["actor"] for person in said.get("people", ()) if "actor" in person}
+    return people
 
 
-def _reason(rule: str, verdict: str, text: str, settle: str, *facts: str) -> Reason:
-    return Reason(rule, verdict, text, settle, facts)
+def _reason(rule: str, verdict: str, text: str, settle: str, record: RecordState | None = None, *facts: str) -> Reason:
+    return Reason(rule, verdict, text, settle, facts, record.name if record else "")
 
 
 def _verdict(question: str, reasons: Sequence[Reason]) -> Verdict:
+    """No beats not knowing, and both beat yes."""
     unique = tuple(dict.fromkeys(reasons))
-    if not unique:
-        return Verdict(question, ALLOW, ())
-    worst = CANNOT_TELL if any(r.verdict == CANNOT_TELL for r in unique) else DENY
-    if any(r.verdict == DENY for r in unique):
-        worst = DENY
-    return Verdict(question, worst, unique)
+    said = {reason.verdict for reason in unique}
+    verdict = DENY if DENY in said else CANNOT_TELL if said else ALLOW
+    return Verdict(question, verdict, unique)

@@ -2,106 +2,61 @@
 
 Every field is optional here, because a frame or an event asserts a part; what an event must say stands in the catalogue
 (`canonical_model.catalogue`). A field marked `personal` never enters the log: the hub seals it (architecture 5).
-References name a record by kind and identifiers. Kinds and fields follow domain design 3.2.
+References name a record by kind and identifiers. Kinds and fields follow domain design 3.2. Orders and reports stand in
+`orders`, kinds that only a message has in `messages`, what several kinds share in `fields`.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
+from canonical_model.fields import (
+    Concepts,
+    FreeText,
+    Identifiers,
+    Inspection,
+    Label,
+    Link,
+    PairedIdentifier,
+    People,
+    Point,
+    Record,
+    Someone,
+)
+from canonical_model.messages import FRAME_ONLY
+from canonical_model.orders import Report, TherapyOrder
 from canonical_model.values import (
-    Actor,
+    PERSONAL,
     Address,
     Attachment,
     Concept,
-    FrameLink,
+    Flag,
     Identifier,
-    Instant,
     Measurement,
     Model,
-    Name,
     Number,
     Organization,
-    Participation,
     Period,
-    Person,
     Place,
     Quantity,
     Range,
-    Ref,
     Sealed,
-    Telecom,
     When,
+    Whole,
 )
-
-_PERSONAL: dict[str, Any] = {"x-personal": True}
-
-Link = Annotated[Ref | FrameLink, Field(union_mode="left_to_right")]
-Identifiers = tuple[Identifier, ...]
-Concepts = tuple[Concept, ...]
-Someone = Person | Actor
-People = Annotated[tuple[Someone, ...], Field(json_schema_extra=_PERSONAL)]
-Addresses = Annotated[tuple[Address, ...] | Sealed, Field(json_schema_extra=_PERSONAL)]
-Telecoms = Annotated[tuple[Telecom, ...] | Sealed, Field(json_schema_extra=_PERSONAL)]
-FreeText = Annotated[str | Sealed, Field(json_schema_extra=_PERSONAL)]
-
-
-class Record(Model):
-    """What every record has: the names that partners know it by."""
-
-    identifiers: Identifiers | None = None
-
-
-class Endpoint(Model):
-    """An application and facility that sends or receives messages."""
-
-    application: str | None = None
-    application_id: str | None = None
-    facility: str | None = None
-    facility_id: str | None = None
-    address: str | None = None
-    address_id: str | None = None
-    organization: Organization | None = None
-
-
-class Message(Model):
-    """What a message says of itself. Only a frame: the log has the envelope of its events instead."""
-
-    sender: Endpoint | None = None
-    receiver: Endpoint | None = None
-    sent_at: When | None = None
-    code: str | None = None
-    trigger: str | None = None
-    structure: str | None = None
-    control_id: str | None = None
-    processing: str | None = None
-    processing_mode: str | None = None
-    version: str | None = None
-    sequence: int | None = None
-    accept_acknowledgement: str | None = None
-    application_acknowledgement: str | None = None
-    country: str | None = None
-    charset: str | None = None
-    language: Concept | None = None
-    profiles: Identifiers | None = None
-    recorded_at: When | None = None
-    planned_at: When | None = None
-    occurred_at: When | None = None
-    reason: str | None = None
-    operators: People | None = None
-    event_facility: str | None = None
-    event_facility_id: str | None = None
 
 
 class Party(Record):
     """An organisation that takes part. People appear only as actors."""
 
     name: str | None = None
-    roles: tuple[str, ...] | None = None
-    country: str | None = None
-    region: str | None = None
+    roles: tuple[str, ...] | None = Field(default=None, description="roles of the model's list in which it speaks")
+    country: str | None = Field(default=None, description="ISO 3166-1 alpha-2")
+    region: str | None = Field(
+        default=None, description="data residency region; its persons stay in that region's vault"
+    )
     parent: Link | None = None
 
 
@@ -110,8 +65,8 @@ class Location(Record):
 
     name: str | None = None
     party: Link | None = None
-    zone: str | None = None
-    country: str | None = None
+    zone: str | None = Field(default=None, description="IANA name; un-zoned times of this place are read in it")
+    country: str | None = Field(default=None, description="ISO 3166-1 alpha-2")
     kind: Literal["site", "room", "storage", "vehicle"] | None = None
     parent: Link | None = None
 
@@ -121,141 +76,31 @@ class Device(Record):
 
     kind: Literal["logger", "shipper", "equipment", "freezer", "software"] | None = None
     model: str | None = None
-    serial: str | None = None
+    serial: str | None = Field(default=None, description="as engraved or labelled")
     owner: Link | None = None
-    calibrated_until: When | None = None
+    calibrated_until: When | None = Field(default=None, description="end of the calibration's validity")
 
 
 class Subject(Record):
     """A patient or donor, pseudonymous: its identifiers in the log are tokens; the vault knows the person."""
 
     roles: tuple[Literal["patient", "donor"], ...] | None = None
-    home: Link | None = None
-    birth_year: int | None = None
+    home: Link | None = Field(default=None, description="the site whose region keeps the person's identity")
+    birth_year: Whole | None = Field(default=None, description="four digits; the birth date itself is the vault's")
     sex: Literal["female", "male", "other", "unknown"] | None = None
-    abo_rh: str | None = None
-    deceased: bool | None = None
+    abo_rh: str | None = Field(default=None, description="blood group as sent")
+    deceased: Flag | None = None
     deceased_at: When | None = None
-    identity_unknown: bool | None = None
-    identity_reliability: str | None = None
-    stated_at: When | None = None
+    identity_unknown: Flag | None = None
+    identity_reliability: str | None = Field(
+        default=None, description="the sender's own word on how sure the identity is (HL7 PID-32)"
+    )
+    stated_at: When | None = Field(default=None, description="when the sender last changed what it knows")
     retired: Identifiers | None = Field(default=None, description="names of the record that a merge retired")
-
-
-class Identity(Model):
-    """Who a subject is. Only the vault keeps it; it never enters the log (architecture 5)."""
-
-    identifiers: Identifiers | None = None
-    external_identifier: Identifier | None = None
-    alternate_identifiers: Identifiers | None = None
-    retired_identifiers: Identifiers | None = None
-    retired_alternates: Identifiers | None = None
-    retired_account: Identifier | None = None
-    retired_external: Identifier | None = None
-    retired_names: tuple[Name, ...] | None = None
-    names: tuple[Name, ...] | None = None
-    mother_names: tuple[Name, ...] | None = None
-    aliases: tuple[Name, ...] | None = None
-    birth_date: str | None = Field(default=None, pattern=r"^[0-9]{4}(-[0-9]{2}(-[0-9]{2})?)?$")
-    birth_time: str | None = None
-    addresses: tuple[Address, ...] | None = None
-    county: str | None = None
-    telecoms: tuple[Telecom, ...] | None = None
-    home_telecoms: tuple[Telecom, ...] | None = None
-    work_telecoms: tuple[Telecom, ...] | None = None
-    language: Concept | None = None
-    account: Identifier | None = None
-    national_number: str | None = None
-    birth_place: str | None = None
-    multiple_birth: bool | None = None
-    birth_order: int | None = None
-
-
-class ParentResult(Model):
-    """The result that led to this order or report."""
-
-    test: Concept | None = None
-    sub_id: str | None = None
-    text: FreeText | None = None
-
-
-class _Request(Record):
-    """What order and report share: who asked whom for what, when."""
-
-    action: str | None = Field(default=None, description="what the message asks or states; becomes the event's type")
-    patient: Link | None = None
-    state: str | None = None
-    state_modifier: Concept | None = None
-    service: Concept | None = None
-    procedure: Concept | None = None
-    category: Concept | None = None
-    priority: str | None = None
-    parents: Identifiers | None = None
-    parent_service: Concept | None = None
-    parent_result: ParentResult | None = None
-    stated_at: When | None = None
-    effective_at: When | None = None
-    requested_at: When | None = None
-    expected_at: When | None = None
-    scheduled_at: When | None = None
-    target: When | None = Field(default=None, description="when the therapy is wanted (target infusion)")
-    target_priority: str | None = None
-    observed: Period | None = None
-    reported_at: When | None = None
-    status: str | None = None
-    section: str | None = None
-    requesters: People | None = None
-    entered_by: People | None = None
-    verified_by: People | None = None
-    action_by: People | None = None
-    copies_to: People | None = None
-    collectors: People | None = None
-    interpreter: Annotated[Participation | None, Field(json_schema_extra=_PERSONAL)] = None
-    interpreter_assistants: Annotated[tuple[Participation, ...] | None, Field(json_schema_extra=_PERSONAL)] = None
-    technicians: Annotated[tuple[Participation, ...] | None, Field(json_schema_extra=_PERSONAL)] = None
-    transcribers: Annotated[tuple[Participation, ...] | None, Field(json_schema_extra=_PERSONAL)] = None
-    entered_at: Place | None = None
-    callback: Telecoms | None = None
-    entering_organization: Concept | None = None
-    entering_device: Concept | None = None
-    facilities: tuple[Organization, ...] | None = None
-    facility_addresses: Addresses | None = None
-    facility_telecoms: Telecoms | None = None
-    requester_addresses: Addresses | None = None
-    confidentiality: Concept | None = None
-    control_reason: Concept | None = None
-    reasons: Concepts | None = None
-    danger: Concept | None = None
-    clinical_information: FreeText | None = None
-    specimen_action: str | None = None
-    specimen_received_at: When | None = None
-    collected_volume: Quantity | None = None
-    collector_comments: Concepts | None = None
-    sample_containers: int | None = None
-    placer_information: Concepts | None = None
-    filler_information: Concepts | None = None
-
-
-class TherapyOrder(_Request):
-    """One therapy event ordered for one patient: what the chain of identity names."""
-
-    protocol: str | None = Field(default=None, description="id@version of the Protocol that governs it")
-    donor: Link | None = None
-    site: Link | None = None
-    sponsor: Link | None = None
-    manufacturer: Link | None = None
-    indication: Concepts | None = None
-    programme: Literal["commercial", "trial", "expanded-access", "hospital-exemption"] | None = None
-    weight: Quantity | None = None
-    attempt: int | None = None
-    replaces: Link | None = None
-    note: FreeText | None = None
-
-
-class Report(_Request):
-    """Results given together, such as one OBR of an ORU or one DiagnosticReport."""
-
-    order: Link | None = None
+    replaces: Link | None = Field(default=None, description="the record of the same person that this one took over")
+    replaced_by: Link | None = Field(default=None, description="the record of the same person that took this one over")
+    active: Flag | None = Field(default=None, description="false: the partner no longer uses this record")
+    identity_digest: str | None = Field(default=None, description="changes when what the vault knows does")
 
 
 class Consent(Record):
@@ -263,34 +108,41 @@ class Consent(Record):
 
     order: Link | None = None
     subject: Link | None = None
-    scope: tuple[str, ...] | None = None
+    scope: tuple[str, ...] | None = Field(
+        default=None,
+        description="treatment, manufacture, data-sharing, registry, research, data-transfer; absent: treatment",
+    )
     status: Literal["active", "refused", "withdrawn", "expired"] | None = None
-    period: Period | None = None
-    form: Link | None = None
+    period: Period | None = Field(default=None, description="validity; after its end there is no consent")
+    form: Link | None = Field(default=None, description="the signed document")
 
 
 class Appointment(Record):
     """A slot of a resource: for apheresis, pick-up, manufacture, delivery, conditioning, infusion, follow-up."""
 
     order: Link | None = None
-    kind: str | None = None
-    resource: Link | None = None
+    kind: str | None = Field(
+        default=None, description="apheresis, pickup, manufacturing, delivery, conditioning, infusion, follow-up"
+    )
+    resource: Link | None = Field(default=None, description="who or what is booked")
     period: Period | None = None
     status: Literal["proposed", "held", "booked", "done", "cancelled", "missed"] | None = None
-    replaces: Link | None = None
+    replaces: Link | None = Field(default=None, description="the appointment that this one moved")
 
 
 class Collection(Record):
     """One apheresis or other collection of starting material; its DIN names the donation."""
 
     order: Link | None = None
-    donor: Link | None = None
+    donor: Link | None = Field(default=None, description="from whom; of an autologous order the patient")
     facility: Link | None = None
     procedure: Concept | None = None
-    attempt: int | None = None
+    attempt: Whole | None = Field(
+        default=None, description="attempt of the order that it belongs to; 1 where not stated"
+    )
     period: Period | None = None
     status: Literal["planned", "in-progress", "completed", "failed", "cancelled"] | None = None
-    outputs: tuple[Link, ...] | None = None
+    outputs: tuple[Link, ...] | None = Field(default=None, description="containers filled")
     reason: Concept | None = None
 
 
@@ -314,16 +166,20 @@ class Material(Record):
     report: Link | None = None
     collection: Link | None = None
     batch: Link | None = None
-    parents: tuple[Link, ...] | None = None
-    parent_identifiers: tuple[PairedIdentifier, ...] | None = None
+    parents: tuple[Link, ...] | None = Field(default=None, description="materials that it was made or taken from")
+    parent_identifiers: tuple[PairedIdentifier, ...] | None = Field(
+        default=None, description="names of those, as paired identifiers (HL7 SPM-3)"
+    )
     product: Concept | None = None
-    lot: str | None = None
-    coi: Identifier | None = None
-    amount: Quantity | None = None
-    current_amount: Quantity | None = None
-    expires_at: When | None = None
-    storage: str | None = None
-    collected: Period | None = None
+    lot: str | None = Field(default=None, description="lot number as its maker writes it; unique only with the maker")
+    coi: Identifier | None = Field(
+        default=None, description="chain-of-identity identifier that travels with the material"
+    )
+    amount: Quantity | None = Field(default=None, description="amount made, collected or received")
+    current_amount: Quantity | None = Field(default=None, description="amount that is left")
+    expires_at: When | None = Field(default=None, description="usable up to the end of the stated day or month")
+    storage: str | None = Field(default=None, description="name of the Protocol's storage condition")
+    collected: Period | None = Field(default=None, description="when it was collected")
     received_at: When | None = None
     inspection: Inspection | None = None
     modifiers: Concepts | None = None
@@ -333,48 +189,21 @@ class Material(Record):
     source_site_modifiers: Concepts | None = None
     collection_site: Concept | None = None
     roles: Concepts | None = None
-    grouped_count: int | None = None
-    descriptions: Annotated[tuple[str, ...] | Sealed | None, Field(json_schema_extra=_PERSONAL)] = None
+    grouped_count: Whole | None = Field(default=None, description="number of specimens that are one")
+    descriptions: Annotated[tuple[str, ...] | Sealed | None, Field(json_schema_extra=PERSONAL)] = None
     handling: Concepts | None = None
     risks: Concepts | None = None
-    available: bool | None = None
+    available: Flag | None = Field(default=None, description="false: none of it is left to test")
     reject_reasons: Concepts | None = None
     quality: Concept | None = None
     appropriateness: Concept | None = None
-    conditions: Concepts | None = None
-    container_count: int | None = None
+    conditions: Concepts | None = Field(default=None, description="condition in which it was found")
+    container_count: Whole | None = None
     container_type: Concept | None = None
     container_condition: Concept | None = None
     child_role: Concept | None = None
-    accessions: Identifiers | None = None
-    shipment: Identifier | None = None
-
-
-class PairedIdentifier(Model):
-    """The placer's and the filler's identifier of one thing."""
-
-    placer: Identifier | None = None
-    filler: Identifier | None = None
-
-
-class Inspection(Model):
-    """What a look at something on receipt found."""
-
-    result: Literal["accepted", "rejected", "conditional"] | None = None
-    conditions: Concepts | None = None
-    temperature: Quantity | None = None
-    text: FreeText | None = None
-
-
-class Label(Model):
-    """What is printed on a container. Person data of a label is the vault's."""
-
-    coi: Identifier | None = None
-    din: str | None = None
-    lot: str | None = None
-    product: str | None = None
-    division: str | None = None
-    expiry: str | None = None
+    accessions: Identifiers | None = Field(default=None, description="the laboratory's own numbers")
+    shipment: Identifier | None = Field(default=None, description="shipment in which it came")
 
 
 class Container(Record):
@@ -383,19 +212,21 @@ class Container(Record):
     order: Link | None = None
     material: Link | None = None
     collection: Link | None = None
-    batch: Link | None = None
+    batch: Link | None = Field(
+        default=None, description="the batch that filled it; what went into a batch stands in the batch's inputs"
+    )
     shipment: Link | None = None
-    kind: str | None = None
+    kind: str | None = Field(default=None, description="bag, cryobag, vial, syringe, tube, kit")
     role: Literal["primary", "backup", "retain", "sample", "salvage"] | None = None
     label: Label | None = None
-    amount: Quantity | None = None
-    holder: Link | None = None
-    giver: Link | None = None
-    taker: Link | None = None
-    location: Place | None = None
-    parent: Link | None = None
+    amount: Quantity | None = Field(default=None, description="content, unit in UCUM")
+    holder: Link | None = Field(default=None, description="who holds it when it is created")
+    giver: Link | None = Field(default=None, description="who hands it over, in one handover")
+    taker: Link | None = Field(default=None, description="who takes it, in one handover")
+    location: Place | None = Field(default=None, description="where it was at the fact")
+    parent: Link | None = Field(default=None, description="cassette, box or shipper that it is in")
     inspection: Inspection | None = None
-    seal: str | None = None
+    seal: str | None = Field(default=None, description="number or state of its seal")
 
 
 class Batch(Record):
@@ -403,13 +234,26 @@ class Batch(Record):
 
     order: Link | None = None
     site: Link | None = None
-    recipe: str | None = None
-    attempt: int | None = None
+    recipe: str | None = Field(default=None, description="id of the master batch record")
+    attempt: Whole | None = Field(
+        default=None, description="attempt of the order that it belongs to; 1 where not stated"
+    )
     status: Literal["planned", "running", "completed", "failed", "terminated"] | None = None
     period: Period | None = None
-    inputs: tuple[Link, ...] | None = None
-    outputs: tuple[Link, ...] | None = None
+    inputs: tuple[Link, ...] | None = Field(default=None, description="containers and materials that went in")
+    outputs: tuple[Link, ...] | None = Field(default=None, description="containers and materials that came out")
     reason: Concept | None = None
+
+
+class Component(Model):
+    """One of several values that make one result together, such as the parts of a panel."""
+
+    test: Concept | None = None
+    value: Measurement | None = None
+    absent_reason: Concept | None = None
+    interpretation: Concepts | None = None
+    limit: Range | None = Field(default=None, description="specification limits, in the unit of the value")
+    reference_range: str | None = None
 
 
 class Result(Record):
@@ -418,36 +262,51 @@ class Result(Record):
     order: Link | None = None
     report: Link | None = None
     patient: Link | None = None
-    material: Link | None = None
+    material: Link | None = Field(default=None, description="what was tested, or the sample of it")
     container: Link | None = None
     batch: Link | None = None
     test: Concept | None = None
+    categories: Concepts | None = None
     sub_id: str | None = None
-    instance: Identifier | None = None
-    status: str | None = None
+    sub_group: str | None = None
+    sub_sequence: str | None = None
+    sub_name: str | None = None
+    instance: Identifier | None = Field(default=None, description="the result's own identifier")
+    root_cause: Concept | None = Field(default=None, description="why a result was wrong and is corrected")
+    status: str | None = Field(
+        default=None, description="preliminary, final, corrected, appended, …; release needs a final one"
+    )
     value: Measurement | None = None
     declared: str | None = Field(default=None, description="value type that the sender declared")
-    criterion: str | None = None
+    criterion: str | None = Field(
+        default=None, description="hub test code of the criterion that it answers, such as viability"
+    )
     specification: str | None = Field(default=None, description="id@version of the Specification applied")
-    limit: Range | None = None
-    evaluation: Literal["in", "out", "not-evaluated"] | None = None
+    limit: Range | None = Field(default=None, description="specification limits, in the unit of the value")
+    evaluation: Literal["in", "out", "not-evaluated"] | None = Field(
+        default=None, description="the laboratory's word; never recomputed across units"
+    )
     interpretation: Concepts | None = None
-    reference_range: str | None = None
+    reference_range: str | None = Field(default=None, description="as sent")
     range_effective_at: When | None = None
-    observed_at: When | None = None
-    analysed_at: When | None = None
+    observed_at: When | None = Field(default=None, description="when the specimen was taken or observed")
+    observed: Period | None = None
+    analysed_at: When | None = Field(default=None, description="when it was measured")
     reported_at: When | None = None
-    category: str | None = None
+    category: str | None = Field(default=None, description="what sort of result: clinical, quality control, …")
     subcategory: str | None = None
     methods: Concepts | None = None
     devices: Identifiers | None = None
     sites: Concepts | None = None
-    producer: Concept | None = None
+    producer: Concept | None = Field(default=None, description="the observing organisation as sent")
     observers: People | None = None
-    director: Annotated[Someone | None, Field(json_schema_extra=_PERSONAL)] = None
+    director: Annotated[Someone | None, Field(json_schema_extra=PERSONAL)] = None
     laboratory: Organization | None = None
-    laboratory_address: Annotated[Address | Sealed | None, Field(json_schema_extra=_PERSONAL)] = None
+    laboratory_address: Annotated[Address | Sealed | None, Field(json_schema_extra=PERSONAL)] = None
     absent_reason: Concept | None = None
+    components: tuple[Component, ...] | None = None
+    members: tuple[Link, ...] | None = Field(default=None, description="results that this one groups")
+    derived_from: tuple[Link, ...] | None = Field(default=None, description="results that this one was made of")
     note: FreeText | None = None
 
 
@@ -462,13 +321,17 @@ class Disposition(Record):
         Literal["quarantined", "released", "released-conditional", "released-exceptionally", "rejected", "revoked"]
         | None
     ) = None
-    specification: str | None = None
-    signer: Annotated[Someone | None, Field(json_schema_extra=_PERSONAL)] = None
-    role: str | None = None
-    physician_request: Link | None = None
-    risk_evaluation: Link | None = None
-    acceptance: Link | None = None
-    notifications: Identifiers | None = None
+    specification: str | None = Field(default=None, description="id@version of the Specification that was applied")
+    signer: Annotated[Someone | None, Field(json_schema_extra=PERSONAL)] = None
+    role: str | None = Field(default=None, description="role in which the signer signed")
+    physician_request: Link | None = Field(default=None, description="evidence of an exceptional release")
+    risk_evaluation: Link | None = Field(default=None, description="evidence of an exceptional release")
+    acceptance: Link | None = Field(
+        default=None, description="the physician's acceptance: evidence of an exceptional release"
+    )
+    notifications: Identifiers | None = Field(
+        default=None, description="references of the notifications to authorities"
+    )
 
 
 class Shipment(Record):
@@ -481,25 +344,20 @@ class Shipment(Record):
     shipper: Link | None = None
     consignee: Link | None = None
     carrier: Link | None = None
-    contents: tuple[Link, ...] | None = None
-    removed: tuple[Link, ...] | None = None
-    packaging: Link | None = None
+    contents: tuple[Link, ...] | None = Field(default=None, description="containers and materials put in")
+    removed: tuple[Link, ...] | None = Field(default=None, description="containers and materials taken out")
+    packaging: Link | None = Field(default=None, description="the shipper or dewar")
     loggers: tuple[Link, ...] | None = None
     condition: str | None = Field(default=None, description="name of the Protocol's condition")
     planned: Period | None = None
-    hold_until: When | None = None
-    status: str | None = None
-    place: Place | None = None
-    giver: Link | None = None
-    taker: Link | None = None
+    hold_until: When | None = Field(default=None, description="end of the shipper's qualified hold")
+    status: str | None = Field(
+        default=None, description="status in the sender's words; the facet comes from event types"
+    )
+    place: Place | None = Field(default=None, description="where it was at the fact")
+    giver: Link | None = Field(default=None, description="who hands it over, in one handover")
+    taker: Link | None = Field(default=None, description="who takes it, in one handover")
     inspection: Inspection | None = None
-
-
-class Point(Model):
-    """One value of a series: seconds after the start, and the value."""
-
-    seconds: Number
-    value: Number
 
 
 class Readings(Record):
@@ -509,16 +367,17 @@ class Readings(Record):
     shipment: Link | None = None
     container: Link | None = None
     location: Place | None = None
-    device: Link | None = None
+    device: Link | None = Field(default=None, description="the device that recorded it")
     channel: str | None = None
     quantity: Literal["temperature", "humidity", "tilt", "shock", "battery", "pressure", "light"] | None = None
-    unit: str | None = None
-    start: When | None = None
-    end: When | None = None
+    unit: str | None = Field(default=None, description="UCUM or UN/CEFACT code as sent, such as Cel or CEL")
+    start: When | None = Field(default=None, description="time of second 0")
+    end: When | None = Field(default=None, description="end of the recording")
     points: tuple[Point, ...] | None = None
-    minimum: Number | None = None
-    maximum: Number | None = None
-    mean: Number | None = None
+    minimum: Number | None = Field(default=None, description="lowest value, in the unit of the series")
+    maximum: Number | None = Field(default=None, description="highest value, in the unit of the series")
+    mean: Number | None = Field(default=None, description="mean value, in the unit of the series")
+    alarm: Literal["alarm", "error"] | None = Field(default=None, description="the device itself raised it")
 
 
 class Administration(Record):
@@ -530,11 +389,11 @@ class Administration(Record):
     containers: tuple[Link, ...] | None = None
     status: Literal["planned", "thawing", "running", "completed", "stopped", "not-done"] | None = None
     period: Period | None = None
-    dose: Quantity | None = None
-    dose_number: int | None = None
+    dose: Quantity | None = Field(default=None, description="dose given, unit in UCUM; cells as 10*6 or {cells}")
+    dose_number: Whole | None = Field(default=None, description="1 for the first dose of several")
     route: Concept | None = None
-    performer: Annotated[Someone | None, Field(json_schema_extra=_PERSONAL)] = None
-    verifier: Annotated[Someone | None, Field(json_schema_extra=_PERSONAL)] = None
+    performer: Annotated[Someone | None, Field(json_schema_extra=PERSONAL)] = None
+    verifier: Annotated[Someone | None, Field(json_schema_extra=PERSONAL)] = None
     reason: Concept | None = None
 
 
@@ -543,10 +402,10 @@ class Verification(Record):
 
     order: Link | None = None
     patient: Link | None = None
-    containers: tuple[Link, ...] | None = None
+    containers: tuple[Link, ...] | None = Field(default=None, description="containers that were scanned")
     result: Literal["match", "mismatch"] | None = None
-    method: str | None = None
-    people: People | None = None
+    method: str | None = Field(default=None, description="scan, read-back, two-person check, …")
+    people: People | None = Field(default=None, description="who compared; two for an infusion")
 
 
 class Outcome(Record):
@@ -556,8 +415,10 @@ class Outcome(Record):
     patient: Link | None = None
     kind: Literal["response", "adverse-event", "vital-status", "persistence", "secondary-malignancy"] | None = None
     code: Concept | None = None
-    grade: int | None = None
-    serious: bool | None = None
+    grade: Whole | None = Field(
+        default=None, description="grade of the scale that the code belongs to, such as ASTCT 0 to 5"
+    )
+    serious: Flag | None = None
     observed_at: When | None = None
     value: Measurement | None = None
 
@@ -566,15 +427,15 @@ class Issue(Record):
     """What needs a person."""
 
     order: Link | None = None
-    rule: str | None = None
-    kind: str | None = None
+    rule: str | None = Field(default=None, description="number of the rule that found it, such as I-1")
+    kind: str | None = Field(default=None, description="a kind of the model's list")
     severity: Literal["info", "minor", "major", "critical"] | None = None
     about: tuple[Link, ...] | None = None
-    cause: str | None = None
+    cause: str | None = Field(default=None, description="the fact or condition that it rests on")
     text: str | None = None
     status: Literal["open", "assessed", "resolved"] | None = None
     assessment: FreeText | None = None
-    person: Annotated[Someone | None, Field(json_schema_extra=_PERSONAL)] = None
+    person: Annotated[Someone | None, Field(json_schema_extra=PERSONAL)] = None
     role: str | None = None
 
 
@@ -585,123 +446,10 @@ class Document(Record):
     kind: str | None = None
     title: str | None = None
     media_type: str | None = None
-    sha256: str | None = None
-    size: int | None = None
+    sha256: str | None = Field(default=None, description="of the content, hex")
+    size: Whole | None = Field(default=None, description="in bytes")
     content: Attachment | None = None
     at: When | None = None
-
-
-class Amount(Model):
-    """An amount of a class of thing, such as 4 vials of a lot."""
-
-    item: Identifier | None = None
-    quantity: Quantity | None = None
-
-
-class Transaction(Model):
-    """A business document that an act belongs to: its type and identifier."""
-
-    type: str | None = None
-    identifier: Identifier
-
-
-class Side(Model):
-    """One side of a handover: the sort of side (possessing party, owning party, location) and who or where."""
-
-    type: str
-    identifier: Identifier
-
-
-class Series(Model):
-    """What one device measured during an act: the readings before they have a record of their own."""
-
-    device: Identifier | None = None
-    channel: str | None = None
-    quantity: str | None = None
-    unit: str | None = None
-    at: When | None = None
-    start: When | None = None
-    end: When | None = None
-    points: tuple[Point, ...] | None = None
-    minimum: Number | None = None
-    maximum: Number | None = None
-    mean: Number | None = None
-    exception: str | None = None
-
-
-class Correction(Model):
-    """That an earlier statement was wrong, when and why."""
-
-    at: When | None = None
-    reason: str | None = None
-    corrected_by: Identifiers | None = None
-
-
-class Handling(Record):
-    """What someone did with containers: what, when, where, why, between whom, and what was measured.
-
-    Only a frame: `on:` turns it into events about containers, shipments and readings. EPCIS events, couriers'
-    milestones and receipt rows are all of this kind.
-    """
-
-    form: str | None = Field(default=None, description="object, aggregation, transaction, transformation, association")
-    action: Literal["add", "observe", "delete"] | None = None
-    step: str | None = Field(default=None, description="business step, by the code relation of the format")
-    disposition: str | None = None
-    persistent: tuple[str, ...] | None = Field(default=None, description="dispositions that stay until unset")
-    at: When | None = None
-    recorded_at: When | None = None
-    containers: Identifiers | None = None
-    shipment: Identifier | None = None
-    outputs: Identifiers | None = None
-    amounts: tuple[Amount, ...] | None = None
-    order: Identifier | None = None
-    read_point: Identifier | None = None
-    location: Identifier | None = None
-    transactions: tuple[Transaction, ...] | None = None
-    sources: tuple[Side, ...] | None = None
-    destinations: tuple[Side, ...] | None = None
-    giver: Identifier | None = None
-    taker: Identifier | None = None
-    series: tuple[Series, ...] | None = None
-    lot: str | None = None
-    expires: str | None = None
-    correction: Correction | None = None
-    inspection: Inspection | None = None
-    amount: Quantity | None = None
-    performer: Annotated[Someone | None, Field(json_schema_extra=_PERSONAL)] = None
-    note: FreeText | None = None
-
-
-class Answer(Model):
-    """The acknowledgement of a message. Only a frame."""
-
-    code: str | None = None
-    control_id: str | None = None
-    text: str | None = None
-    expected_sequence: int | None = None
-
-
-class ErrorPlace(Model):
-    """Where in a message a fault is, as HL7 counts (ERL)."""
-
-    segment: str
-    ordinal: int | None = None
-    field: int | None = None
-    repeat: int | None = None
-    component: int | None = None
-    subcomponent: int | None = None
-
-
-class Finding(Model):
-    """One fault named by an acknowledgement. Only a frame."""
-
-    places: tuple[ErrorPlace, ...] | None = None
-    condition: Concept | None = None
-    severity: str | None = None
-    code: Concept | None = None
-    diagnostic: str | None = None
-    text: str | None = None
 
 
 RECORDS: dict[str, type[Model]] = {
@@ -729,18 +477,8 @@ RECORDS: dict[str, type[Model]] = {
 }
 """Kinds that the log knows."""
 
-FRAME_ONLY: dict[str, type[Model]] = {
-    "message": Message,
-    "identity": Identity,
-    "handling": Handling,
-    "answer": Answer,
-    "finding": Finding,
-}
-"""Kinds that only a message has: its own header, the vault's data, an acknowledgement."""
-
-Material.model_rebuild()
 
 FRAME_FIELDS = frozenset({"action"})
 """Fields that say what a message does, not what a record is: they choose the event's type and stay out of its data."""
 
-__all__ = ["FRAME_FIELDS", "FRAME_ONLY", "RECORDS", "Instant", "Record"]
+__all__ = ["FRAME_FIELDS", "FRAME_ONLY", "RECORDS", "Record"]

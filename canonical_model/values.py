@@ -6,16 +6,37 @@ the local text beside them (domain design 3.1).
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from enum import StrEnum
+from functools import lru_cache
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    Strict,
+    WithJsonSchema,
+    model_validator,
+)
 
-DECIMAL_PATTERN = r"^-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?$"
-INSTANT_PATTERN = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?Z$"
+DECIMAL_PATTERN = r"^-?[0-9]{1,40}(\.[0-9]{1,40})?([eE][+-]?[0-9]{1,2})?$"
+"""A decimal as text. Bounded, so that no arithmetic on a hostile number can overflow."""
+INSTANT_PATTERN = (
+    r"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,6})?Z$"
+)
+LATEST = datetime.max.replace(tzinfo=UTC)
+"""The last instant that there is: the end of an interval that runs over the calendar's."""
+
+
+PERSONAL: dict[str, Any] = {"x-personal": True}
+"""Marks a field that never enters the log as it is: the hub seals it (architecture 5)."""
 
 
 class Model(BaseModel):
@@ -24,10 +45,41 @@ class Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="strings")
 
 
-def _finite(number: Decimal) -> Decimal:
-    if not number.is_finite():
-        raise ValueError("a measured number is finite")
+class Exchanged(Model):
+    """What is exchanged or kept as a whole: says nothing by leaving it out, never by null."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _has_no_null(cls, data: Any) -> Any:
+        if _has_null(data):
+            raise ValueError("leave out what is not stated; null is not used")
+        return data
+
+
+def _has_null(value: Any) -> bool:
+    if isinstance(value, dict):
+        return any(inner is None or (isinstance(inner, dict | list) and _has_null(inner)) for inner in value.values())
+    if isinstance(value, list):
+        return any(inner is None or (isinstance(inner, dict | list) and _has_null(inner)) for inner in value)
+    return False
+
+
+_DECIMAL = re.compile(DECIMAL_PATTERN, re.ASCII)
+_INSTANT = re.compile(INSTANT_PATTERN, re.ASCII)
+
+
+def _decimal(number: Any) -> Any:
+    """Only text and decimals: a float has lost its digits already."""
+    if not isinstance(number, str | Decimal) or not _DECIMAL.fullmatch(str(number)):
+        raise ValueError("write a number as text, such as '2.10'")
     return number
+
+
+def _instant_only(instant: Any) -> Any:
+    """Only the one spelling of an instant, or a datetime: no guess at what another text may mean."""
+    if isinstance(instant, datetime) or (isinstance(instant, str) and _INSTANT.fullmatch(instant)):
+        return instant
+    raise ValueError("write an instant in UTC as YYYY-MM-DDThh:mm:ssZ")
 
 
 def _utc(instant: datetime) -> datetime:
@@ -53,16 +105,21 @@ def _decimal_text(number: Decimal) -> str:
 
 Number = Annotated[
     Decimal,
-    AfterValidator(_finite),
+    BeforeValidator(_decimal),
     PlainSerializer(_decimal_text, return_type=str),
     WithJsonSchema({"type": "string", "pattern": DECIMAL_PATTERN, "title": "Decimal as text, digits as sent"}),
 ]
 Instant = Annotated[
     datetime,
+    BeforeValidator(_instant_only),
     AfterValidator(_utc),
     PlainSerializer(instant_text, return_type=str),
-    WithJsonSchema({"type": "string", "pattern": INSTANT_PATTERN, "title": "UTC instant"}),
+    WithJsonSchema({"type": "string", "pattern": INSTANT_PATTERN, "format": "date-time", "title": "UTC instant"}),
 ]
+Whole = Annotated[int, Strict()]
+"""A count. Text that looks like one is not."""
+Flag = Annotated[bool, Strict()]
+"""Yes or no. Nothing else stands for it."""
 
 
 class Precision(StrEnum):
@@ -77,6 +134,32 @@ class Precision(StrEnum):
     FRACTION = "fraction"
 
 
+LOCAL_LENGTHS = {4: "year", 7: "month", 10: "day", 13: "hour", 16: "minute", 19: "second"}
+"""Length of a local text -> what it states; a longer one has a fraction."""
+
+
+def precision_of(local: str) -> str:
+    """How much of an instant a local ISO 8601 text states."""
+    return LOCAL_LENGTHS.get(len(local), Precision.FRACTION.value)
+
+
+def _length_says_precision(schema: dict[str, Any]) -> None:
+    """The same rule for readers of the schema alone."""
+    lengths = [(precision, {"minLength": length, "maxLength": length}) for length, precision in LOCAL_LENGTHS.items()]
+    schema["oneOf"] = [
+        {"properties": {"precision": {"const": precision}, "local": bounds}}
+        for precision, bounds in [*lengths, ("fraction", {"minLength": 20})]
+    ]
+
+
+def _zone_name(name: str) -> str:
+    zone_of(name)
+    return name
+
+
+ZoneName = Annotated[str, AfterValidator(_zone_name)]
+
+
 class When(Model):
     """An instant as the world meant it and as the partner wrote it.
 
@@ -84,12 +167,20 @@ class When(Model):
     the stated digits; `zone` is the offset or IANA name that led to `at`.
     """
 
+    model_config = ConfigDict(json_schema_extra=_length_says_precision)
+
     at: Instant
     local: str = Field(pattern=r"^[0-9]{4}(-[0-9]{2}(-[0-9]{2}(T[0-9]{2}(:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?)?)?)?)?$")
-    zone: str | None = None
+    zone: ZoneName | None = Field(default=None, description="`Z`, an offset such as `-05:00`, or an IANA name")
     precision: Precision
-    assumed_zone: bool = Field(default=False, description="the zone is the profile's, not the sender's")
-    unclear: bool = Field(default=False, description="the local time does not exist or exists twice in that zone")
+    assumed_zone: Flag = Field(default=False, description="the zone is the profile's, not the sender's")
+    unclear: Flag = Field(default=False, description="the local time does not exist or exists twice in that zone")
+
+    @model_validator(mode="after")
+    def _digits_are_as_stated(self) -> When:
+        if self.precision != precision_of(self.local):
+            raise ValueError("the precision is that of the local text")
+        return self
 
     def end(self) -> datetime:
         """The end of the stated interval, where a coarse time sorts (architecture 3c)."""
@@ -105,21 +196,37 @@ COARSE = frozenset({Precision.YEAR, Precision.MONTH, Precision.DAY, Precision.HO
 
 
 def interval_end(at: datetime, precision: str, zone: str | None) -> datetime:
-    """Last microsecond of the interval that begins at `at`; equal to `at` from a minute downwards."""
+    """Last microsecond of the interval that holds `at`; `at` itself from a minute downwards."""
     if precision not in COARSE:
         return at
-    local = at.astimezone(zone_of(zone) if zone else UTC)
-    if precision == Precision.HOUR:
-        return at + timedelta(hours=1, microseconds=-1)
-    if precision == Precision.DAY:
-        following = local.replace(hour=0) + timedelta(days=1)
-    elif precision == Precision.MONTH:
-        following = (local.replace(day=1) + timedelta(days=32)).replace(day=1)
-    else:
-        following = local.replace(year=local.year + 1) if local.year < 9999 else local
-    return following.astimezone(UTC) - timedelta(microseconds=1)
+    try:
+        local = at.astimezone(zone_of(zone) if zone else UTC).replace(minute=0, second=0, microsecond=0)
+        if precision == Precision.HOUR:  # counted in UTC: a clock may turn back inside the hour
+            return local.astimezone(UTC) + timedelta(hours=1, microseconds=-1)
+        if precision == Precision.DAY:
+            following = local.replace(hour=0) + timedelta(days=1)
+        elif precision == Precision.MONTH:
+            following = (local.replace(hour=0, day=1) + timedelta(days=32)).replace(day=1)
+        else:
+            following = local.replace(hour=0, day=1, month=1, year=local.year + 1)
+        return following.astimezone(UTC) - timedelta(microseconds=1)
+    except (OverflowError, ValueError):  # past the calendar's end
+        return LATEST
 
 
+MOMENT = timedelta(microseconds=1)
+"""The smallest step of time: what holds up to a deadline no longer holds a moment later."""
+
+
+def plus(instant: datetime, span: timedelta) -> datetime:
+    """An instant that much later; the last one there is where the calendar ends."""
+    try:
+        return instant + span
+    except OverflowError:
+        return LATEST
+
+
+@lru_cache(maxsize=1024)
 def zone_of(name: str) -> timezone | ZoneInfo:
     """The zone of an IANA name or an offset such as `-05:00` or `Z`.
 
@@ -145,15 +252,18 @@ class Identifier(Model):
     system: str = Field(min_length=1, description="URI of the name space")
     value: str = Field(min_length=1)
     type: str | None = Field(default=None, description="what it names: an identifier type of the code system")
+    use: str | None = Field(default=None, description="usual, official, temp, secondary, or old: no longer in use")
     assigner: str | None = Field(default=None, description="name of the assigning authority as sent")
     facility: str | None = Field(default=None, description="name of the assigning facility as sent")
     facility_id: str | None = Field(default=None, description="URI of the assigning facility")
     period: Period | None = None
-    assumed: bool = Field(default=False, description="the system is the profile's; no identity rule rests on it")
+    assumed: Flag = Field(default=False, description="the system is the profile's; no identity rule rests on it")
 
 
 class Coding(Model):
     """A code of a code system. A code without a system is what was sent; no rule matches on it."""
+
+    model_config = ConfigDict(json_schema_extra={"anyOf": [{"required": ["code"]}, {"required": ["display"]}]})
 
     code: str | None = None
     system: str | None = None
@@ -169,6 +279,15 @@ class Coding(Model):
 
 class Concept(Model):
     """One meaning in one or more code systems, with the text that a person read."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "anyOf": [
+                {"required": ["codings"], "properties": {"codings": {"minItems": 1}}},
+                {"required": ["text"]},
+            ]
+        }
+    )
 
     codings: tuple[Coding, ...] = ()
     text: str | None = None
@@ -214,16 +333,16 @@ class Ratio(Model):
 
 
 class Period(Model):
-    """From start to end; an absent end is open."""
+    """From start to end; an absent end is open. As stated: that an end lies before its start is for a rule to find."""
 
     start: When | None = None
     end: When | None = None
 
-    @model_validator(mode="after")
-    def _runs_forward(self) -> Period:
-        if self.start and self.end and self.end.end() < self.start.at:
-            raise ValueError("a period ends after it starts")
-        return self
+
+class Sealed(Model):
+    """Personal data or free text that the log does not hold: a token of the vault or the body store."""
+
+    sealed: str = Field(min_length=1)
 
 
 class Name(Model):
@@ -232,10 +351,16 @@ class Name(Model):
     use: str | None = None
     family: str | None = None
     family_prefix: str | None = None
+    own_family: str | None = Field(default=None, description="the person's own surname, where family is another")
+    partner_prefix: str | None = None
+    partner_family: str | None = None
     given: tuple[str, ...] = ()
     prefix: str | None = None
     suffix: str | None = None
+    professional_suffix: str | None = None
     degree: str | None = None
+    called_by: str | None = None
+    representation: str | None = Field(default=None, description="script of the name: the format's own code")
     period: Period | None = None
     text: str | None = None
 
@@ -245,8 +370,12 @@ class Address(Model):
 
     use: str | None = None
     lines: tuple[str, ...] = ()
+    street: str | None = Field(default=None, description="name of the street where it is stated apart from the line")
+    house_number: str | None = None
+    addressee: str | None = None
     city: str | None = None
     district: str | None = None
+    area: str | None = Field(default=None, description="a further geographic designation")
     state: str | None = None
     postal_code: str | None = None
     country: str | None = None
@@ -265,6 +394,9 @@ class Telecom(Model):
     local_number: str | None = None
     extension: str | None = None
     text: str | None = None
+    unformatted: str | None = None
+    note: str | None = None
+    rank: str | None = Field(default=None, description="order of preference, 1 first")
     period: Period | None = None
 
 
@@ -322,29 +454,32 @@ class Attachment(Model):
 
     media_type: str | None = None
     sha256: str | None = None
-    size: int | None = None
+    size: Whole | None = None
     title: str | None = None
     encoding: str | None = None
-    data: str | None = Field(default=None, description="the text as sent; only in a frame, never in the log")
+    url: Annotated[str | Sealed | None, Field(description="where the content is", json_schema_extra=PERSONAL)] = None
+    data: Annotated[str | Sealed | None, Field(description="the text as sent", json_schema_extra=PERSONAL)] = None
 
 
 class Measurement(Model):
     """The value of a result: exactly one form."""
 
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1, "maxProperties": 1})
+
     quantity: Quantity | None = None
     range: Range | None = None
     ratio: Ratio | None = None
     concepts: tuple[Concept, ...] | None = None
-    text: tuple[str, ...] | None = None
+    text: Annotated[tuple[str, ...] | Sealed | None, Field(json_schema_extra=PERSONAL)] = None
     when: When | None = None
     time: str | None = None
     period: Period | None = None
     identifier: Identifier | None = None
     attachment: Attachment | None = None
-    boolean: bool | None = None
-    person: Person | Actor | None = None
-    address: Address | None = None
-    telecom: Telecom | None = None
+    boolean: Flag | None = None
+    person: Annotated[Person | Actor | None, Field(json_schema_extra=PERSONAL)] = None
+    address: Annotated[Address | Sealed | None, Field(json_schema_extra=PERSONAL)] = None
+    telecom: Annotated[Telecom | Sealed | None, Field(json_schema_extra=PERSONAL)] = None
     place: Place | None = None
 
     @model_validator(mode="after")
@@ -367,12 +502,6 @@ Identifier.model_rebuild()
 def plain(value: BaseModel) -> Any:
     """The JSON form of a value: no absent fields, decimals and instants as text."""
     return value.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
-
-
-class Sealed(Model):
-    """Personal data or free text that the log does not hold: a token of the vault or the body store."""
-
-    sealed: str = Field(min_length=1)
 
 
 class FrameLink(Model):

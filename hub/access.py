@@ -205,6 +205,11 @@ def visible(profile: Profile, frame: Mapping[str, Any]) -> tuple[dict[str, Any] 
     return {**frame, "set": kept, "clear": [p for p in frame.get("clear", ()) if p in allowed]}, withheld
 
 
+def sees_kind(profile: Profile, kind: str) -> bool:
+    """True when the partner may see anything of records of this kind."""
+    return visible(profile, {"kind": kind, "set": {}})[0] is not None
+
+
 def sees_persons(profile: Profile, region: str) -> bool:
     """True when the partner may see who its own patients and actors are."""
     return profile.role in _PERSON_ROLES and profile.region == region

@@ -113,6 +113,7 @@ class Committer:
         self._validators = {kind: jsonschema_rs.validator_for(set_schema(kind)) for kind in RECORDS}
         self._journeys: OrderedDict[str, _Journey] = OrderedDict()
         self._leaves: list[bytes] = []
+        self._new: dict[int, dict[str, Any]] = {}
         self._fresh: set[str] = set()
         self._position = 0
         self._configuration = {name: _configuration(profile) for name, profile in profiles.items()}
@@ -126,7 +127,7 @@ class Committer:
 
     def commit(self, group: Sequence[Incoming]) -> list[Answer]:
         """Answers of a group, after their transaction is durable."""
-        return self._transaction(lambda db: [self._one(db, incoming) for incoming in group])
+        return self._transaction(lambda db: [self._one(db, incoming) for incoming in group])  # type: ignore[no-any-return]
 
     def tick(self) -> int:
         """Looks again at orders whose answers change by time alone; how many there were."""
@@ -136,9 +137,10 @@ class Committer:
             due = [row[0] for row in db.all("due_checks", now, 100)]
             for journey in due:
                 self._refold(db, journey, {})
+            self._refold_touched(db)
             return len(due)
 
-        return self._transaction(look)
+        return self._transaction(look)  # type: ignore[no-any-return]
 
     def replay(self, incoming: Incoming, inbox: int) -> Answer:
         """Reads a stored message again: the same facts change nothing, changed ones supersede, vanished are retracted."""
@@ -152,20 +154,20 @@ class Committer:
             same = sameness(incoming.format, profile.volatile, incoming.body)
             earlier = [orjson.loads(text) for _, text in db.all("events_of_inbox", inbox)]
             answer = Answer(inbox, "", converted.type, source, [], list(converted.faults), account=converted.account)
-            touched = self._record(db, profile, converted, source, same, inbox, self._clock(), answer, earlier)
+            self._record(db, profile, converted, source, same, inbox, self._clock(), answer, earlier)
             answer.outcome = converted.outcome
             answer.parts = [part.plain() for part in converted.parts]
             parts, account = orjson.dumps(answer.parts).decode(), orjson.dumps(converted.account).decode()
             db.run("replay_inbox", converted.type, answer.outcome, parts, account, inbox)
-            for journey, positions in touched.items():
-                self._refold(db, journey, positions)
+            self._refold_touched(db)
             return answer
 
         return self._transaction(again)  # type: ignore[no-any-return]
 
     def _transaction(self, work: Callable[[Connection], Any]) -> Any:
         db = self._store.writer
-        self._leaves, self._fresh = [], set()
+        self._leaves, self._fresh, self._new = [], set(), {}
+        self._links.made.clear()
         try:
             with db.transaction():
                 row = db.one("head")
@@ -181,16 +183,12 @@ class Committer:
             raise
 
     def _one(self, db: Connection, incoming: Incoming) -> Answer:
-        before, leaves, fresh = self._position, len(self._leaves), set(self._fresh)
+        before, leaves = self._position, len(self._leaves)
         try:
             with db.savepoint():
                 return self._take(db, incoming)
         except Exception as wrong:  # noqa: BLE001 - the one place: the message is held and told, its group goes on
-            self._position = before
-            self._links.forget()
-            del self._leaves[leaves:]
-            for journey in self._fresh - fresh:
-                self._journeys.pop(journey, None)
+            self._undo(before, leaves)
             log.error("message.held", partner=incoming.partner, channel=incoming.channel, error=type(wrong).__name__)
             fault = Fault(
                 "internal-error",
@@ -201,6 +199,18 @@ class Committer:
             with db.savepoint():
                 converted = Converted("", "", "", [Part("message", HELD, faults=[fault])], [fault])
                 return self._keep(db, incoming, converted, self._profiles[incoming.partner])
+
+    def _undo(self, position: int, leaves: int) -> None:
+        """Brings the committer's memory back to where it was before an undone message."""
+        self._position = position
+        self._links.forget()
+        self._links.made.clear()
+        self._links.lost.clear()
+        for journey in self._fresh:  # also those of earlier messages: the undone one may have added to them
+            self._journeys.pop(journey, None)
+        del self._leaves[leaves:]
+        for later in [p for p in self._new if p > position]:
+            del self._new[later]
 
     # ---- one message ------------------------------------------------------------------------------------------
 
@@ -250,7 +260,7 @@ class Committer:
         )
         answer = Answer(inbox, "", converted.type, source, [], list(converted.faults), account=converted.account)
         answer.first = self._position + 1
-        touched = self._record(db, profile, converted, source, same or hashed, inbox, now, answer)
+        self._record(db, profile, converted, source, same or hashed, inbox, now, answer)
         answer.last = self._position
         row = db.one("count_unlinked", answer.first, answer.last)
         answer.unlinked = int(row[0]) if row else 0
@@ -272,8 +282,7 @@ class Committer:
             residual,
             inbox,
         )
-        for journey, positions in touched.items():
-            self._refold(db, journey, positions)
+        self._refold_touched(db)
         return answer
 
     def _store_body(self, db: Connection, partner: str, now: datetime, kind: str, body: bytes) -> int:
@@ -291,16 +300,12 @@ class Committer:
         now: datetime,
         answer: Answer,
         earlier: Sequence[dict[str, Any]] = (),
-    ) -> dict[str, dict[int, dict[str, Any]]]:
-        """Appends the facts of the recorded parts; the journeys that they touch, with the new events of each.
-
-        At a replay, `earlier` are the facts that the message came to before.
-        """
+    ) -> None:
+        """Appends the facts of the recorded parts. At a replay, `earlier` are those that the message came to before."""
         names = _FrameNames(self._keys, db, self._region, profile, converted, instant_text(now))
         sealer = Sealer(self._keys, db, profile.partner, now.strftime("%Y-%m"))
-        touched: dict[str, dict[int, dict[str, Any]]] = {}
         index = 0
-        said: set[str] = set()
+        said: list[dict[str, Any]] = []
         for part in converted.parts:
             if part.fate != RECORDED:
                 continue
@@ -315,16 +320,14 @@ class Committer:
                 part.fate = HELD
                 answer.faults += part.faults
                 continue
-            for event in events:
-                answer.records.append((event["about"]["kind"], event["about"]["identifiers"]))
-                said.add(event["id"])
-                if db.one("has_event", event["id"]) is None:
-                    _supersede(event, earlier)
-                    said.update(event.get("supersedes", ()))
-                    self._append(db, event, inbox, touched)
-        for gone in _vanished(earlier, said):
-            self._append(db, self._retraction(gone, now), inbox, touched)
-        return touched
+            said += events
+        vanished = _vanished(earlier, {event["id"] for event in said})
+        for event in said:
+            answer.records.append((event["about"]["kind"], event["about"]["identifiers"]))
+            vanished = _supersede(event, vanished)
+            self._append(db, event, inbox)
+        for gone in vanished:
+            self._append(db, self._retraction(gone, now), inbox)
 
     def _retraction(self, gone: Mapping[str, Any], now: datetime) -> dict[str, Any]:
         """The fact that a mended table no longer finds a fact in its message."""
@@ -394,46 +397,57 @@ class Committer:
             for wrong in self._validators[kind].iter_errors(event["set"])
         ]
 
-    def _append(
-        self,
-        db: Connection,
-        event: dict[str, Any],
-        inbox: int | None,
-        touched: dict[str, dict[int, dict[str, Any]]],
-    ) -> None:
-        self._position += 1
+    def _append(self, db: Connection, event: dict[str, Any], inbox: int | None, only: str = "") -> bool:
+        """Adds a fact to the log and links it; False where the log has it already."""
+        position = self._position + 1
         text = canonical_json(event)
         salt = self._salt(ledger.SALT)
         hashed = ledger.leaf(salt, text)
-        db.run("add_event", self._position, event["id"], event["type"], inbox, text.decode(), salt, hashed)
+        if not db.run("add_event", position, event["id"], event["type"], inbox, text.decode(), salt, hashed):
+            return False
+        self._position = position
         self._leaves.append(hashed)
-        linked = self._links.add(self._position, event)
-        for journey in linked:
-            touched.setdefault(journey, {})[self._position] = event
+        self._new[position] = event
+        self._links.add(position, event, only)
+        return True
 
     # ---- one order --------------------------------------------------------------------------------------------
 
     def state(self, db: Connection, journey: str) -> Journey:
-        """The journey as its live facts leave it."""
-        return self._known(db, journey, {}).state or self._fold(journey, self._known(db, journey, {}))
+        """The journey as its live facts leave it; of one that has another name by now, that of today."""
+        journey = self._links.now(journey)
+        known = self._known(db, journey)
+        return known.state or self._fold(journey, known)
 
-    def _known(self, db: Connection, journey: str, new: Mapping[int, dict[str, Any]]) -> _Journey:
-        """The remembered order with its new events; reloaded where links brought older events in."""
+    def _known(self, db: Connection, journey: str) -> _Journey:
+        """The remembered order, loaded where it is not remembered."""
         known = self._journeys.get(journey)
         if known is None:
-            known = self._journeys[journey] = _Journey({})
+            positions = [row[0] for row in db.all("positions_of", journey)]
+            known = self._journeys[journey] = _Journey(self._events(db, positions))
             if len(self._journeys) > CACHED_JOURNEYS:
                 self._journeys.popitem(last=False)
         self._journeys.move_to_end(journey)
-        known.events.update(new)
-        linked = {row[0] for row in db.all("positions_of", journey)}
-        missing = linked - known.events.keys()
-        if missing:
-            for position, text in db.all("events_at", orjson.dumps(sorted(missing)).decode()):
-                known.events[position] = orjson.loads(text)
-        for stray in known.events.keys() - linked:
-            del known.events[stray]
         return known
+
+    def _events(self, db: Connection, positions: Iterable[int]) -> dict[int, dict[str, Any]]:
+        """Events at positions: those of this transaction as they are, older ones from the log."""
+        found = {position: self._new[position] for position in positions if position in self._new}
+        missing = sorted(set(positions) - found.keys())
+        if missing:
+            for position, text in db.all("events_at", orjson.dumps(missing).decode()):
+                found[position] = orjson.loads(text)
+        return found
+
+    def _refold_touched(self, db: Connection) -> None:
+        """Folds every order again that facts of this message were linked to, older facts with them."""
+        while self._links.made:  # an Issue that is raised links what was said of it before
+            made, self._links.made = self._links.made, {}
+            lost, self._links.lost = self._links.lost, set()
+            for journey in lost:
+                self._journeys.pop(journey, None)
+            for journey, positions in made.items():
+                self._refold(db, journey, self._events(db, positions))
 
     def _fold(self, journey: str, known: _Journey) -> Journey:
         known.state = fold(self._links.names_of(journey), known.events.values())
@@ -442,7 +456,8 @@ class Committer:
     def _refold(self, db: Connection, journey: str, new: Mapping[int, dict[str, Any]]) -> None:
         """Folds an order again, opens and closes its Issues, plans deliveries and the next look."""
         self._fresh.add(journey)
-        known = self._known(db, journey, new)
+        known = self._known(db, journey)
+        known.events.update(new)
         state = self._fold(journey, known)
         now = self._clock()
         result = check(state, self._protocols, now)
@@ -455,9 +470,10 @@ class Committer:
         self, db: Connection, journey: str, state: Journey, findings: Iterable[Finding], now: datetime
     ) -> dict[int, dict[str, Any]]:
         found = {finding.id: finding for finding in findings}
-        opened = {row[0] for row in db.all("open_issues_of", journey)}
+        opened = {row[0]: row[1:] for row in db.all("open_issues_of", journey)}
+        told = {issue: (f.severity, f.text, json.dumps(f.facts)) for issue, f in found.items()}
         events: dict[int, dict[str, Any]] = {}
-        for issue in sorted(found.keys() - opened):
+        for issue in sorted(issue for issue in found if opened.get(issue) != told[issue]):  # new, or worse than it was
             finding = found[issue]
             db.run(
                 "raise_issue",
@@ -480,7 +496,7 @@ class Committer:
                 "status": "open",
             }
             self._hub_event(db, journey, state, "issue.raised", issue, values, now, events)
-        for issue in sorted(opened - found.keys()):
+        for issue in sorted(opened.keys() - found.keys()):
             db.run("close_issue", instant_text(now), issue, journey)
             self._hub_event(db, journey, state, "issue.cleared", issue, {"status": "resolved"}, now, events)
         return events
@@ -514,13 +530,12 @@ class Committer:
             "recorded": instant_text(now),
             "reporter": {"partner": "hub", "role": "hub"},
             "source_id": f"rules/{RULES_VERSION}",
-            "ordinal": count,
+            "ordinal": f"{count.zfill(6)}/{int(type_ == 'issue.cleared')}",  # told and taken back in one instant
             "frame": journey,
             "configuration": f"rules/{RULES_VERSION}",
             "body": "",
         }
-        if db.one("has_event", event["id"]) is None:
-            self._append(db, event, None, {})
+        if self._append(db, event, None, only=journey):
             events[self._position] = event
 
     def _plan(
@@ -537,11 +552,15 @@ class Committer:
 
 
 def takes_part(profile: Profile, journey: Journey) -> bool:
-    """True when the order is the partner's business: it placed it, or its profile names the product. Deny by default."""
+    """True when the order is the partner's business: it placed it, or its profile names the product. Deny by default.
+
+    Who placed it is whom the hub heard it from first: another's order is not had by naming its number.
+    """
     if profile.orders == "none":
         return False
     order = journey.order
-    if any(event["reporter"]["partner"] == profile.partner for event in order.named("order.submitted")):
+    first = min(order.named("order.submitted"), key=lambda e: (e["recorded"], e["id"]), default=None)
+    if first is not None and first["reporter"]["partner"] == profile.partner:
         return True
     codes = {coding.get("code") for coding in (order.fields.get("service") or {}).get("codings", ())}
     return bool(codes & set(profile.products))
@@ -595,12 +614,14 @@ class _FrameNames:
         return added
 
 
-def _supersede(event: dict[str, Any], earlier: Iterable[Mapping[str, Any]]) -> None:
-    """At a replay, a changed fact takes the place of the one that the same frame stated before."""
-    old = [e["id"] for e in earlier if e["frame"] == event["frame"] and e["type"] == event["type"]]
+def _supersede(event: dict[str, Any], vanished: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """At a replay, a changed fact takes the place of what its frame said of the same record; what is left of the rest."""
+    same = ("frame", "type", "about")
+    old = [e for e in vanished if all(e[name] == event[name] for name in same)]
     if old:
-        event["supersedes"] = old
+        event["supersedes"] = [e["id"] for e in old]
         event["reason"] = "replay: the tables of today read this message otherwise"
+    return [e for e in vanished if e not in old]
 
 
 def _vanished(earlier: Iterable[Mapping[str, Any]], said: set[str]) -> list[Mapping[str, Any]]:

@@ -90,7 +90,7 @@ def convert(
         return Converted(read.type, read.source_id, read.sequence, [Part("message", FILTERED)], [])
     namespace = f"{profile.partner}/{read.source_id or digest(body)}"
     parts = [*_parts(profile, read, namespace, knows), *_unread(read.faults)]
-    head = next((f["set"] for f in read.frames if f["kind"] == "message"), {})
+    head: dict[str, Any] = next((f["set"] for f in read.frames if f["kind"] == "message"), {})
     return Converted(
         type=read.type,
         source_id=read.source_id,
@@ -149,7 +149,7 @@ def _is_filtered(
         return not codes & set(services)
     if frame["kind"] == "subject" and profile.filter.only_known_patients and knows is not None:
         has_order = any(other["kind"] == "order" for other in read.frames)
-        identity = next((f["set"] for f in read.frames if f.get("parent") == frame["key"] and f["kind"] == "identity"), {})
+        identity: dict[str, Any] = next((f["set"] for f in read.frames if f.get("parent") == frame["key"] and f["kind"] == "identity"), {})
         retired = identity.get("retired_identifiers", [])
         return not has_order and not knows([*identity.get("identifiers", []), *retired])
     return False

@@ -7,7 +7,7 @@ withheld by policy, without a home in the format.
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -56,6 +56,12 @@ class Outcome:
 DONE, REFUSED, AGAIN = "done", "refused", "again"
 
 
+def wait_after(attempts: int) -> timedelta:
+    """How long to wait after so many failed attempts: twice as long each time, with jitter."""
+    wait = min(LONGEST_WAIT, FIRST_WAIT * 2 ** min(attempts - 1, 12))
+    return wait * random.uniform(0.5, 1.0)  # noqa: S311 - jitter, not a secret
+
+
 class Deliveries:
     """Claims, renders and settles deliveries; a room of the committer's thread."""
 
@@ -64,11 +70,13 @@ class Deliveries:
     ) -> None:
         self._keys, self._profiles, self._adapters, self._region = keys, profiles, adapters, region
 
-    def claim(self, committer: Committer, now: datetime, limit: int = 20) -> list[Rendered]:
-        """Deliveries that are due, rendered; one at most per partner and order, the oldest first."""
+    def claim(
+        self, committer: Committer, now: datetime, paused: Iterable[str] = (), limit: int = 20
+    ) -> list[Rendered]:
+        """Deliveries that are due, rendered; one at most per partner and order, none for a paused partner."""
         db = committer.connection
         with db.transaction():
-            due = db.all("due_deliveries", instant_text(now), limit)
+            due = db.all("due_deliveries", instant_text(now), orjson.dumps(sorted(paused)).decode(), limit)
             return [rendered for row in due if (rendered := self._try(committer, db, row, now)) is not None]
 
     def _try(self, committer: Committer, db: Connection, row: Row, now: datetime) -> Rendered | None:
@@ -88,8 +96,7 @@ class Deliveries:
         attempts = rendered.attempts + 1
         due = now
         if outcome.state == AGAIN:
-            wait = min(LONGEST_WAIT, FIRST_WAIT * 2 ** min(attempts - 1, 12))
-            due = now + wait * random.uniform(0.5, 1.0)  # noqa: S311 - jitter, not a secret
+            due = now + wait_after(attempts)
         state = "waiting" if outcome.state == AGAIN else outcome.state
         with db.transaction():
             db.run("settle_delivery", state, attempts, instant_text(due), outcome.note, rendered.id)

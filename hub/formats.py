@@ -77,8 +77,9 @@ class Fhir(ByType):
         tree = json_text.loads(body)
         faults = validate(tree)
         if any(fault.severity == "error" for fault in faults):
-            name = str(tree.get("resourceType", "")) if isinstance(tree, dict) else ""
-            return Read(name, "", "", [], {}, faults, {}, [], json_text_leaves)
+            name = tree.get("resourceType") if isinstance(tree, dict) else ""
+            known = name if isinstance(name, str) and self.adapter.library.map_for(name) is not None else ""
+            return Read(known, "", "", [], {}, faults, {}, [], json_text_leaves)
         if self.resolver is None:
             return self.adapter.read(body)  # type: ignore[no-any-return]
         return self.adapter.resource_to_frames(tree, self.resolver)  # type: ignore[no-any-return]
@@ -108,6 +109,19 @@ class Adapters:
         for profile in profiles.values():
             for name in profile.formats:
                 self.of(profile, name)
+
+    def faults(self, profiles: Mapping[str, Profile]) -> list[str]:
+        """Message maps and dialects that profiles name and no table has."""
+        found = []
+        for partner, profile in profiles.items():
+            named = [("sends.message", send.message) for send in profile.sends]
+            if profile.files is not None and profile.files.format == "mes_csv":
+                named += [("files.dialects", dialect) for dialect in profile.files.dialects.values()]
+            for place, message in named:
+                library = self.of(profile, message.partition("/")[0]).adapter.library  # type: ignore[attr-defined]
+                if message not in library.maps:
+                    found.append(f"{partner}: {place}: no {message}; there are: {', '.join(sorted(library.maps))}")
+        return found
 
     def of(self, profile: Profile, name: str) -> Format:
         """The partner's adapter for a format. Raises TableError with all faults of its tables."""

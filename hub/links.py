@@ -2,8 +2,9 @@
 
 Names of one record are joined by facts about it (`same`); a record leads up to what it belongs to (container to order,
 result to container), and a person down to their orders. An event touches every order that its names reach. When a
-fact adds a name or an edge, what was unlinked or less linked before is linked in the same transaction. Links are only
-ever added; the fold decides by live facts. An order is named by its placer number, which never joins another's.
+fact adds a name or an edge, what was unlinked or less linked before is linked in the same transaction, and journeys that
+turn out to be one order become one. Superseded facts keep their links; the fold decides by live facts. An order is
+named by its placer number, which never joins another's.
 """
 
 from __future__ import annotations
@@ -31,14 +32,22 @@ class Links:
         self._infos: dict[int, tuple[str, str, str, int, int]] = {}
         self._up: dict[int, dict[int, int]] = {}
         self._down: dict[int, dict[int, int]] = {}
+        self.made: dict[str, set[int]] = {}
+        """Journey -> positions that were linked to it since the holder of this graph emptied it."""
+        self.lost: set[str] = set()
+        """Journeys that are no longer, or have lost facts, since the holder of this graph emptied it."""
+        self._split: set[int] = set()
 
     def forget(self) -> None:
-        """Drops what is remembered."""
+        """Drops what is remembered of the graph."""
         for memory in (self._ids, self._infos, self._up, self._down):
             memory.clear()  # type: ignore[attr-defined]
 
-    def add(self, position: int, event: Mapping[str, Any]) -> set[str]:
-        """Records an event's names and edges, links it and what now reaches an order; the journeys it touched."""
+    def add(self, position: int, event: Mapping[str, Any], only: str = "") -> set[str]:
+        """Records an event's names and edges, links it and what now reaches an order; the journeys it touched.
+
+        `only` is the journey of what the hub itself says: of one Issue on two orders it says one fact for each.
+        """
         about = event["about"]
         gained: set[int] = set()
         own = [self._own_name(about["kind"], identifier, gained) for identifier in about["identifiers"]]
@@ -58,11 +67,14 @@ class Links:
         for other in own[1:]:
             if self._join(own[0], other):
                 gained |= {own[0], other}
+        self._unite(gained)
+        if only:
+            self._db.run("add_link", only, position, own[0])
+            return self._relink(gained)
         touched = self._link(position, starts)
-        touched |= self._relink(gained)
         for name in starts:
             self._db.run("add_mention", name, position)
-        return touched
+        return touched | self._relink(gained) | self._separate()
 
     def _own_name(self, kind: str, identifier: Mapping[str, Any], gained: set[int]) -> int:
         """A name that an event is about; `gained` takes it when the hub hears of its record for the first time."""
@@ -93,6 +105,8 @@ class Links:
         info = self._about(name)
         news = main > info[3] or int(about) > info[4]
         if news:
+            if main > info[3]:  # from now on it joins nothing: what was reached through it is another order's
+                self._split |= self._class(name) | self._class_beside(name)
             self._db.run("mark_name", main, int(about), name)
             self._infos[name] = (*key, max(main, info[3]), max(int(about), info[4]))
         return name, news
@@ -224,8 +238,55 @@ class Links:
                 self._db.run("move_journey", root, earlier[0])
                 return str(earlier[0])
         journey = content_id("journey", list(self._key(root)))[:20]
+        while self._db.one("journey_root", journey) or self.now(journey) != journey:  # it names another order by now
+            journey = content_id("journey", journey)[:20]
         self._db.run("add_journey", journey, root)
         return journey
+
+    def now(self, journey: str) -> str:
+        """What a journey is called now: two that turned out to be one order have the name of one of them."""
+        row = self._db.one("journey_now", journey)
+        return journey if row is None else self.now(str(row[0]))
+
+    def _unite(self, names: Iterable[int]) -> None:
+        """Journeys whose names turned out to be one order's become one; that of the root stays."""
+        for name in sorted(name for name in names if self._about(name)[0] == "order"):
+            for member in sorted(self._class_beside(name) | {name}):
+                row = self._db.one("journey_of_root", member)
+                roots = self._roots(member) if row is not None else set()
+                if row is not None and roots and member not in roots:
+                    self._become(str(row[0]), self._journey(min(roots)))
+
+    def _become(self, old: str, new: str) -> None:
+        """Everything of a journey is the other's; the old name stays an alias."""
+        if old == new:
+            return
+        self.made.pop(old, None)
+        self.lost.add(old)
+        moved = {row[0] for row in self._db.all("positions_of", old)} - {row[0] for row in self._db.all("positions_of", new)}
+        self.made.setdefault(new, set()).update(moved)
+        for statement in ("move_links", "move_issues", "move_deliveries"):
+            self._db.run(statement, new, old)
+        for statement in ("drop_links", "drop_issues", "drop_journey"):
+            self._db.run(statement, old)
+        self._db.run("add_alias", old, new)
+
+    def _separate(self) -> set[str]:
+        """Links anew what was linked through a name of which the hub now knows that it is a placer's number."""
+        if not self._split:
+            return set()
+        members, self._split = self._split, set()
+        self._unite(members)
+        found = (self._db.one("journey_of_root", member) for member in members)
+        journeys = [str(row[0]) for row in found if row is not None]
+        for position, starts in sorted(self._mentioned(members).items()):
+            reached = self.journeys_above(starts)
+            for journey in journeys:
+                if journey not in reached and self._db.run("drop_link", journey, position):
+                    self.lost.add(journey)
+                    self.made.setdefault(journey, set()).discard(position)
+            self._link(position, starts)
+        return self.lost & set(journeys)
 
     def _class_beside(self, root: int) -> set[int]:
         beside: set[int] = set()
@@ -240,6 +301,7 @@ class Links:
         touched = set()
         for journey, via in self.journeys_above(starts).items():
             if self._db.run("add_link", journey, position, via):
+                self.made.setdefault(journey, set()).add(position)
                 touched.add(journey)
         return touched
 
@@ -247,11 +309,16 @@ class Links:
         """Links what could not reach an order before: every earlier event below a name that gained a way up."""
         if not gained:
             return set()
-        starts: dict[int, set[int]] = {}
-        for name in self._below(gained | {m for name in gained for m in self._class_beside(name)}):
+        found = self._mentioned(gained | {m for name in gained for m in self._class_beside(name)})
+        return {journey for position in sorted(found) for journey in self._link(position, found[position])}
+
+    def _mentioned(self, names: set[int]) -> dict[int, set[int]]:
+        """Events below some names, each with the names by which it leads there."""
+        found: dict[int, set[int]] = {}
+        for name in self._below(names):
             for (position,) in self._db.all("mentions", name):
-                starts.setdefault(position, set()).add(name)
-        return {journey for position in sorted(starts) for journey in self._link(position, starts[position])}
+                found.setdefault(position, set()).add(name)
+        return found
 
     def _below(self, names: set[int]) -> set[int]:
         """Names from which one of these can be reached."""

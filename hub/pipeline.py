@@ -10,6 +10,7 @@ import queue
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from functools import partial
 from typing import Any
 
 import structlog
@@ -46,7 +47,7 @@ class Pipeline:
 
     async def submit(self, incoming: Incoming) -> Answer:
         """The answer to a message, once it is durable. Raises Overloaded."""
-        return await asyncio.wrap_future(self._put(incoming))  # type: ignore[no-any-return]
+        return await asyncio.wrap_future(self._put(incoming))
 
     def submit_now(self, incoming: Incoming) -> Answer:
         """The same for a caller on a thread of its own."""
@@ -94,9 +95,12 @@ class Pipeline:
             )
         for item, future in waiting:
             if not isinstance(item, Incoming):
-                self._settle([future], lambda item=item: [item(self._committer)])
+                self._settle([future], partial(self._work, item))
         if messages:
             self._committed()
+
+    def _work(self, work: Callable[[Committer], Any]) -> list[Any]:
+        return [work(self._committer)]
 
     def _settle(self, futures: list[Future[Any]], work: Callable[[], list[Any]]) -> None:
         """Answers after the work; what stops the whole group is told to each of its senders, who send again."""

@@ -1,20 +1,27 @@
 """Partner profiles: who a partner is, in which role and region, how it sends, what it may see. One YAML each.
 
-All faults of all profiles are told at once. A profile holds no secret: a credential is the name of a file or the salted
-hash of a token.
+All faults of all profiles are told at once. A profile holds no secret: a credential is the name of a file or the
+SHA-256 of a token that has to be long and random.
 """
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from canonical_model.catalogue import EVENTS, ROLES
 from canonical_model.values import zone_of
 from hub.settings import is_loopback
+
+FORMATS = ("hl7v2", "fhir_r4", "epcis", "mes_csv")
+_PATHS = (("overlay",), ("files", "drop"), ("files", "out"), ("http", "post_token_file"), ("http", "post_ca"), ("mllp", "send_ca"))
+_NO_TOKEN = hashlib.sha256(b"").hexdigest()
 
 
 class ProfileError(Exception):
@@ -36,10 +43,19 @@ class Mllp(_Part):
     from_hosts: tuple[str, ...] = Field(default=("127.0.0.1", "::1"), description="addresses that may connect")
     client_certificate: str | None = Field(default=None, description="subject common name of the client's certificate")
     send_host: str | None = None
-    send_port: int | None = None
-    acknowledge: Literal["recorded", "stored"] = "recorded"
+    send_port: int | None = Field(default=None, ge=1, le=65535)
+    send_tls: bool = Field(default=False, description="always, beyond loopback")
+    send_ca: Path | None = Field(default=None, description="certificates that sign the receiver's; without it the system's")
+    acknowledge: Literal["recorded", "stored"] = Field(default="recorded", description="`stored` answers CA, CE, CR")
     held_as: Literal["AE", "AA"] = Field(default="AE", description="answer to a held message")
-    encoding: str = "utf-8"
+
+    @model_validator(mode="after")
+    def _sends_where_it_may(self) -> Mllp:
+        if (self.send_host is None) != (self.send_port is None):
+            raise ValueError("send_host and send_port go together")
+        if self.send_host is not None and not self.send_tls and not is_loopback(self.send_host):
+            raise ValueError("send_tls: true (without TLS only on loopback)")
+        return self
 
 
 class Http(_Part):
@@ -49,14 +65,27 @@ class Http(_Part):
     token_sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$", description="SHA-256 of the bearer token")
     post_to: str | None = Field(default=None, description="URL that the hub posts deliveries to")
     post_token_file: Path | None = None
+    post_ca: Path | None = Field(default=None, description="certificates that sign the receiver's; without it the system's")
+
+    @field_validator("token_sha256")
+    @classmethod
+    def _is_a_token(cls, digest: str | None) -> str | None:
+        if digest == _NO_TOKEN:
+            raise ValueError("this is the SHA-256 of nothing: make a token of 32 random bytes")
+        return digest
 
     @field_validator("post_to")
     @classmethod
     def _goes_where_it_may(cls, url: str | None) -> str | None:
-        if url and not url.startswith("https://"):
-            host = url.removeprefix("http://").partition("/")[0].rpartition(":")[0].strip("[]")
-            if not url.startswith("http://") or not is_loopback(host):
-                raise ValueError("use https:// (plain http only on loopback)")
+        if url is None:
+            return None
+        parts = urlsplit(url)
+        if parts.username is not None or parts.password is not None:
+            raise ValueError("no user or password in the URL: name a post_token_file")
+        if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(parts.hostname or "")):
+            raise ValueError("use https:// (plain http only on loopback)")
+        if not parts.hostname:
+            raise ValueError("name a host")
         return url
 
 
@@ -65,7 +94,7 @@ class Files(_Part):
 
     drop: Path
     out: Path | None = None
-    format: str = "mes_csv"
+    format: Literal["mes_csv", "hl7v2", "epcis", "fhir_r4"] = "mes_csv"
     dialects: dict[str, str] = Field(default_factory=dict, description="file name pattern -> dialect")
     settle_seconds: float = Field(default=1.0, ge=0, description="a file is whole when its size rests this long")
 
@@ -92,15 +121,33 @@ class Send(_Part):
             raise ValueError(f"no such event types: {', '.join(unknown)}")
         return events
 
+    @field_validator("message")
+    @classmethod
+    def _has_a_format(cls, message: str) -> str:
+        if message.partition("/")[0] not in FORMATS:
+            raise ValueError(f"a message begins with its format: {', '.join(FORMATS)}")
+        return message
+
+
+def _a_role(role: str) -> str:
+    if role not in ROLES:
+        raise ValueError(f"no role {role!r}; known are: {', '.join(ROLES)}")
+    return role
+
+
+def _a_zone(zone: str) -> str:
+    zone_of(zone)
+    return zone
+
 
 class Profile(_Part):
     """One partner."""
 
     partner: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")
     name: str
-    role: str
+    role: Annotated[str, AfterValidator(_a_role)]
     region: str = "local"
-    zone: str = "UTC"
+    zone: Annotated[str, AfterValidator(_a_zone)] = "UTC"
     party: str = Field(description="URI of the partner as a party, such as its GLN https://id.gs1.org/414/9521141111116")
     system: str = Field(default="", description="system of identifiers that name no authority")
     overlay: Path | None = Field(default=None, description="folder of the site's tables, one subfolder per format")
@@ -114,18 +161,27 @@ class Profile(_Part):
     volatile: tuple[str, ...] = Field(default=("MSH-7",), description="fields that differ between resends of one message")
     receives_as: dict[str, str] = Field(default_factory=dict, description="names for MSH-5/MSH-6 and the like")
 
-    @field_validator("role")
+    @field_validator("partner")
     @classmethod
-    def _is_a_role(cls, role: str) -> str:
-        if role not in ROLES:
-            raise ValueError(f"no role {role!r}; known are: {', '.join(ROLES)}")
-        return role
+    def _is_another(cls, partner: str) -> str:
+        if partner == "hub":
+            raise ValueError("the hub itself goes by this name: take another")
+        return partner
 
-    @field_validator("zone")
-    @classmethod
-    def _is_a_zone(cls, zone: str) -> str:
-        zone_of(zone)
-        return zone
+    @model_validator(mode="after")
+    def _can_be_told(self) -> Profile:
+        for send in self.sends:
+            if self.channel_of(send.message) is None:
+                raise ValueError(f"nothing to send {send.message} by: give mllp.send_host, http.post_to or files.out")
+        return self
+
+    def channel_of(self, message: str) -> Literal["mllp", "http", "files"] | None:
+        """The channel by which the partner is told a message: HL7 v2 by MLLP where it has it, else by HTTP, else a file."""
+        if self.mllp is not None and self.mllp.send_host and message.startswith("hl7v2/"):
+            return "mllp"
+        if self.http is not None and self.http.post_to:
+            return "http"
+        return "files" if self.files is not None and self.files.out is not None else None
 
     @property
     def formats(self) -> tuple[str, ...]:
@@ -146,27 +202,77 @@ class Profile(_Part):
 def load(folder: Path) -> dict[str, Profile]:
     """Every `*.yaml` of a folder by partner. Raises ProfileError with all faults at once."""
     profiles: dict[str, Profile] = {}
-    faults: list[str] = []
+    faults: list[str] = [] if folder.is_dir() else [f"{folder} is no folder: CGT_PARTNERS names where the profiles are"]
     for file in sorted(folder.glob("*.yaml")):
         try:
             profile = Profile.model_validate(_relative(yaml.safe_load(file.read_text(encoding="utf-8")), folder))
-        except yaml.YAMLError as wrong:
-            faults.append(f"{file.name}: not YAML: {' '.join(str(wrong).split())}")
+        except (yaml.YAMLError, UnicodeDecodeError) as wrong:
+            faults.append(f"{file.name}: not YAML: {_where(wrong)}")
         except ValidationError as wrong:
             faults += [f"{file.name}: {'.'.join(map(str, e['loc'])) or 'profile'}: {e['msg']}" for e in wrong.errors()]
         else:
+            faults += [f"{file.name}: {fault}" for fault in _places(profile)]
             if profile.partner in profiles:
                 faults.append(f"{file.name}: partner {profile.partner} has two profiles")
             profiles[profile.partner] = profile
+    faults += _shared(profiles)
     if faults:
         raise ProfileError(faults)
     return profiles
 
 
+def _where(wrong: yaml.YAMLError | UnicodeDecodeError) -> str:
+    """The place of a fault in a file, without what stands there."""
+    mark = getattr(wrong, "problem_mark", None)
+    said = getattr(wrong, "problem", None) or "it is not UTF-8 text"
+    return f"line {mark.line + 1}: {said}" if mark is not None else str(said)
+
+
 def _relative(data: Any, folder: Path) -> Any:
     """Paths of a profile count from the profile's folder."""
     if isinstance(data, dict):
-        for part, key in ((data, "overlay"), (data.get("files") or {}, "drop"), (data.get("files") or {}, "out")):
-            if isinstance(part, dict) and part.get(key):
+        for *above, key in _PATHS:
+            part = data.get(above[0]) if above else data
+            if isinstance(part, dict) and isinstance(part.get(key), str):
                 part[key] = str((folder / part[key]).resolve())
     return data
+
+
+def _places(profile: Profile) -> Iterator[str]:
+    """What a profile names and is not there."""
+    if profile.overlay is not None and not profile.overlay.is_dir():
+        yield f"overlay: no folder {profile.overlay}"
+    named = {
+        "http.post_token_file": profile.http.post_token_file if profile.http else None,
+        "http.post_ca": profile.http.post_ca if profile.http else None,
+        "mllp.send_ca": profile.mllp.send_ca if profile.mllp else None,
+    }
+    for place, file in named.items():
+        if file is not None and not file.is_file():
+            yield f"{place}: no file {file}"
+
+
+def _shared(profiles: Mapping[str, Profile]) -> Iterator[str]:
+    """What two partners have in common that has to tell them apart."""
+    for what, value_of in (
+        ("token", lambda p: p.http and p.http.token_sha256),
+        ("mllp.listen", lambda p: p.mllp and p.mllp.listen),
+        ("files.drop", lambda p: p.files and p.files.drop),
+        ("files.out", lambda p: p.files and p.files.out),
+    ):
+        holders: dict[Any, list[str]] = {}
+        for name, profile in profiles.items():
+            if value := value_of(profile):
+                holders.setdefault(value, []).append(name)
+        yield from (f"{' and '.join(names)}: one {what} for two partners" for names in holders.values() if len(names) > 1)
+
+
+def open_doors(profiles: Mapping[str, Profile], mllp_host: str) -> list[str]:
+    """Partners who could be anyone: MLLP carries no token, so beyond loopback a client's certificate says who it is."""
+    if is_loopback(mllp_host):
+        return []
+    return [
+        f"{name}: mllp.client_certificate: name it, because CGT_MLLP_HOST={mllp_host} is not loopback"
+        for name, profile in profiles.items()
+        if profile.mllp is not None and profile.mllp.listen is not None and not profile.mllp.client_certificate
+    ]

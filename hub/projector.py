@@ -141,13 +141,20 @@ def _records(events: Iterable[dict[str, Any]]) -> list[tuple[str, tuple[tuple[st
     return list(found)
 
 
-def record_of(db: Connection, links: Links, kind: str, members: set[int]) -> tuple[RecordState | None, list[int]]:
-    """The record that some names are, as the live facts about it leave it, and the positions of those facts."""
+def record_of(
+    db: Connection, links: Links, kind: str, members: set[int], reporter: str = ""
+) -> tuple[RecordState | None, list[int]]:
+    """The record that some names are, as the live facts about it leave it, and the positions of those facts.
+
+    With a `reporter` only what that partner said of it.
+    """
     positions = sorted({p for name in members for (p,) in db.all("mentions", name)})
     keys = links.keys(members)
     events, own = [], []
     for position, text in db.all("events_at", orjson.dumps(positions).decode()):
         event = orjson.loads(text)
+        if reporter and event["reporter"]["partner"] != reporter:
+            continue
         if event["about"]["kind"] == kind and any(name_key(kind, i) in keys for i in event["about"]["identifiers"]):
             events.append(event)
             own.append(position)

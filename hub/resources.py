@@ -1,12 +1,13 @@
 """Records as FHIR resources: found, rendered for one partner, compared with what it was shown. Reads the read model only.
 
-A partner reads records that it told of itself, and those of the orders in which it takes part, each through `visible`.
+A partner reads the records of the orders in which it takes part, and what it told itself of any other record, each
+through `visible`. Everything here runs on the committer's thread: it knows the orders, and its connections are its own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
@@ -14,22 +15,28 @@ import orjson
 from adapters import json_text
 from adapters.fhir_r4.references import KINDS, TYPES
 from canonical_model.ids import name_key
-from hub.access import sees_persons, visible
-from hub.committer import Committer, takes_part
+from hub.access import sees_kind, sees_persons, visible
+from hub.committer import Answer, Committer, takes_part
 from hub.crypto import Keyring
 from hub.formats import Adapters
+from hub.links import Links
 from hub.profiles import Profile
+from hub.projector import record_of
 from hub.sealing import drop_personal, unseal
 from hub.store import Connection, ReadModel
 from hub.vault import SUBJECT_SYSTEM, Vault
 
 SERVED = ("Patient", "ServiceRequest", "Observation")
 RESOURCE_SYSTEM = "urn:cgt:resource"
+REFERENCES = {"patient": "patient", "subject": "patient", "based-on": "order"}
+"""Search parameter -> the field of a record that it asks for."""
+PERSON = "family$birthdate"
+"""Family name and birth date, which are looked for together: `Doe$1970-02-03`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One version of a record in the read model."""
+    """One version of a record in the read model, as far as the partner who asks may read it."""
 
     kind: str
     id: str
@@ -56,16 +63,21 @@ class Resolver:
     def reference(self, record: Mapping[str, Any]) -> str | None:
         """`Patient/1` for `{kind, identifiers}`, or None."""
         type_ = TYPES.get(record["kind"])
-        for identifier in record["identifiers"]:
-            _, system, value = name_key(record["kind"], identifier)
-            row = self._model.one("find_record", record["kind"], value, system)
-            if row is not None and type_ is not None:
-                return f"{type_}/{row[0]}"
-        return None
+        record_id = self.id_of(record["kind"], record["identifiers"])
+        return f"{type_}/{record_id}" if record_id and type_ is not None else None
+
+    def id_of(self, kind: str, identifiers: Sequence[Mapping[str, Any]]) -> str:
+        """The id of the record with one of these names, or an empty text."""
+        for identifier in identifiers:
+            _, system, value = name_key(kind, identifier)
+            row = self._model.one("find_record", kind, value, system)
+            if row is not None:
+                return str(row[0])
+        return ""
 
 
 class Resources:
-    """FHIR resources of one hub. Runs on the committer's thread, which knows the orders."""
+    """FHIR resources of one hub."""
 
     def __init__(self, keys: Keyring, model: ReadModel, adapters: Adapters, region: str, resolver: Resolver) -> None:
         self._keys, self._model, self._adapters, self._region = keys, model.reader(), adapters, region
@@ -73,39 +85,72 @@ class Resources:
 
     # ---- finding ----------------------------------------------------------------------------------------------
 
-    def get(self, committer: Committer, profile: Profile, type_: str, record_id: str, version: int = 0) -> Found | None:
-        """A record that this partner may read, at a version (0: the last), or None."""
+    def get(
+        self, committer: Committer, profile: Profile, type_: str, record_id: str, version: int | None = None
+    ) -> Found | None:
+        """What this partner may read of a record, at its last or a named version, or None."""
         kind = KINDS[type_]
-        row = (
-            self._model.one("record_version", kind, record_id, version)
-            if version
-            else self._model.one("last_record", kind, record_id)
-        )
-        if row is None:
+        if version is None:
+            row = self._model.one("last_record", kind, record_id)
+        else:
+            row = self._model.one("record_version", kind, record_id, version) if 0 < version < 2**63 else None
+        if row is None or not sees_kind(profile, kind):
             return None
-        found = Found(kind, record_id, row[0], row[1], orjson.loads(row[2]))
-        return found if self._may_read(committer, profile, found) else None
+        return self._as_seen(committer, profile, Found(kind, record_id, row[0], row[1], orjson.loads(row[2])))
 
-    def search(self, committer: Committer, profile: Profile, type_: str, query: Mapping[str, str]) -> list[Found]:
+    def _as_seen(self, committer: Committer, profile: Profile, found: Found) -> Found | None:
+        """All of a record for those who take part in an order of it; for others what they told of it themselves."""
+        db = committer.connection
+        journeys = self._model.all("journeys_of_record", found.kind, found.id)
+        if any(takes_part(profile, committer.state(db, row[0])) for row in journeys):
+            return found
+        reporters = found.body["reporters"]
+        if profile.partner not in reporters or reporters == [profile.partner]:
+            return found if profile.partner in reporters else None
+        links = Links(db)
+        members = links.members(name_key(found.kind, identifier) for identifier in found.body["identifiers"])
+        own, _ = record_of(db, links, found.kind, members, profile.partner)
+        if own is None:
+            return None
+        body = {**found.body, "identifiers": own.identifiers, "state": own.state, "fields": own.fields}
+        return replace(found, body=body)
+
+    def made(self, committer: Committer, profile: Profile, type_: str, answer: Answer) -> Found | None:
+        """The record that a message of this partner was about: the first of its type."""
+        kind = KINDS[type_]
+        named = [names for about, names in self._told(committer, answer) if about == kind]
+        record_id = self._resolver.id_of(kind, named[0]) if named else ""
+        return self.get(committer, profile, type_, record_id) if record_id else None
+
+    @staticmethod
+    def _told(committer: Committer, answer: Answer) -> list[tuple[str, list[dict[str, Any]]]]:
+        """What a message was about; for one that was received before, what its first receipt recorded."""
+        if answer.records:
+            return answer.records
+        events = [orjson.loads(text) for _, text in committer.connection.all("events_of_inbox", answer.inbox)]
+        return [(event["about"]["kind"], event["about"]["identifiers"]) for event in events]
+
+    def search(
+        self, committer: Committer, profile: Profile, type_: str, query: Sequence[tuple[str, str]]
+    ) -> list[Found]:
         """Records that fit all parameters and that this partner may read, in the order of their ids."""
         ids: set[str] | None = None
-        for name, value in query.items():
-            fitting = self._fitting(committer, profile, type_, name, value)
+        for name, value in query:
+            fitting = self._fitting(committer, profile, KINDS[type_], name, value)
             ids = fitting if ids is None else ids & fitting
         found = (self.get(committer, profile, type_, record_id) for record_id in sorted(ids or ()))
         return [record for record in found if record is not None]
 
-    def _fitting(self, committer: Committer, profile: Profile, type_: str, name: str, value: str) -> set[str]:
+    def _fitting(self, committer: Committer, profile: Profile, kind: str, name: str, value: str) -> set[str]:
+        """Ids of records that fit one parameter; of several values after commas one has to fit."""
+        if name == PERSON:
+            return self._by_person(committer, profile, *value.split("$", 1))
+        texts = value.split(",")
         if name == "_id":
-            return set(value.split(","))
+            return set(texts)
         if name == "identifier":
-            return {i for token in value.split(",") for i in self._named(profile, KINDS[type_], token)}
-        if name in {"patient", "subject", "based-on"}:
-            kind = "order" if name == "based-on" else "subject"
-            return self._beside(kind, value.rpartition("/")[2], KINDS[type_])
-        if name in {"family", "birthdate"}:
-            return self._by_person(committer, profile, value)
-        return set()
+            return {found for token in texts for found in self._named(profile, kind, token)}
+        return {found for text in texts for found in self._referring(kind, name, text)}
 
     def _named(self, profile: Profile, kind: str, token: str) -> set[str]:
         """Ids of the records that `[system|]value` names; a patient's number is looked for by its token."""
@@ -122,32 +167,31 @@ class Resources:
     def _keys_token(self, number: Mapping[str, str]) -> str:
         return Vault(self._keys, self._model, self._region).token(number)
 
-    def _beside(self, kind: str, record_id: str, wanted: str) -> set[str]:
-        """Records of a kind in the orders of another record."""
-        journeys = [row[0] for row in self._model.all("journeys_of_record", kind, record_id)]
-        return {
-            found
-            for journey in journeys
-            for other, found in self._model.all("records_of_journey", journey)
-            if other == wanted
-        }
+    def _referring(self, kind: str, name: str, reference: str) -> set[str]:
+        """Records whose field refers to another record, `Patient/1` or `1`."""
+        field = REFERENCES[name]
+        target = "order" if field == "order" else "subject"
+        type_, _, wanted = reference.rpartition("/")
+        if type_ and type_.rpartition("/")[2] != TYPES[target]:
+            return set()
+        journeys = [row[0] for row in self._model.all("journeys_of_record", target, wanted)]
+        beside = {i for journey in journeys for other, i in self._model.all("records_of_journey", journey) if other == kind}
+        return {record_id for record_id in beside if self._refers(kind, record_id, field, target, wanted)}
 
-    def _by_person(self, committer: Committer, profile: Profile, value: str) -> set[str]:
-        """Own patients by exact family name and birth date together (`family$birthdate`)."""
-        family, _, born = value.partition("$")
+    def _refers(self, kind: str, record_id: str, field: str, target: str, wanted: str) -> bool:
+        """True when the record itself names the other one: standing in the same order is not enough, bags get mixed up."""
+        row = self._model.one("last_record", kind, record_id)
+        value = orjson.loads(row[2])["fields"].get(field) if row else None
+        return any(
+            self._resolver.id_of(target, ref["identifiers"]) == wanted
+            for ref in (value if isinstance(value, list) else [value])
+            if isinstance(ref, dict) and ref.get("identifiers")
+        )
+
+    def _by_person(self, committer: Committer, profile: Profile, family: str, born: str = "") -> set[str]:
+        """Own patients by exact family name and birth date together."""
         tokens = Vault(self._keys, committer.connection, self._region).find(profile.partner, family, born)
         return {row[0] for t in tokens for row in self._model.all("find_record", "subject", t, SUBJECT_SYSTEM)}
-
-    def _may_read(self, committer: Committer, profile: Profile, found: Found) -> bool:
-        if profile.partner in found.body["reporters"]:
-            return True
-        journeys = self._model.all("journeys_of_record", found.kind, found.id)
-        return any(takes_part(profile, committer.state(committer.connection, row[0])) for row in journeys)
-
-    def id_of(self, kind: str, identifiers: Sequence[Mapping[str, Any]]) -> str:
-        """The id of the record with these names, or an empty text."""
-        reference = self._resolver.reference({"kind": kind, "identifiers": identifiers}) or ""
-        return reference.rpartition("/")[2]
 
     # ---- rendering --------------------------------------------------------------------------------------------
 
@@ -183,12 +227,19 @@ class Resources:
 
     # ---- what a partner was shown -----------------------------------------------------------------------------
 
-    def remember(self, db: Connection, profile: Profile, found: Found, resource: Mapping[str, Any], period: str) -> None:
-        """Keeps what a partner was shown last of a record: the base of its next update."""
-        sealed = self._keys.seal(f"body/{profile.partner}/{period}", json_text.dumps(resource))
-        with db.transaction():
+    def remember(
+        self, db: Connection, profile: Profile, shown: Sequence[tuple[Found, Mapping[str, Any]]], period: str
+    ) -> None:
+        """Keeps, in the caller's transaction, what a partner was shown of each record: the base of its next update."""
+        for found, resource in shown:
+            row = db.one("get_shown", profile.partner, found.kind, found.id)
+            if row is not None and row[0] == found.version:
+                continue
+            sealed = self._keys.seal(f"body/{profile.partner}/{period}", json_text.dumps(resource))
             body = db.add("add_body", profile.partner, period, "shown", sealed)
             db.run("put_shown", profile.partner, found.kind, found.id, found.version, body)
+            if row is not None:
+                db.run("drop_body", row[1])
 
     def shown(self, db: Connection, profile: Profile, kind: str, record_id: str, version: int) -> dict[str, Any] | None:
         """What the partner was shown of a record at a version, or None."""
@@ -199,5 +250,3 @@ class Resources:
         if kept is None:
             return None
         return json_text.loads(self._keys.open(f"body/{kept[0]}/{kept[1]}", kept[3]))  # type: ignore[no-any-return]
-
-

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -15,7 +16,8 @@ import structlog
 
 from hub import hl7_answers
 from hub.channels import files, mllp
-from hub.delivery import AGAIN, DONE, REFUSED, Deliveries, Outcome, Rendered
+from hub.committer import Committer
+from hub.delivery import AGAIN, DONE, REFUSED, Deliveries, Outcome, Rendered, wait_after
 from hub.pipeline import Overloaded, Pipeline
 from hub.profiles import Profile
 from hub.settings import Settings
@@ -39,6 +41,8 @@ class Outbox:
         self._deliveries, self._pipeline, self._profiles = deliveries, pipeline, profiles
         self._settings, self._clock = settings, clock
         self._senders: dict[str, mllp.Sender] = {}
+        self._failures: dict[str, int] = {}
+        self._paused: dict[str, datetime] = {}
         self._client = httpx.AsyncClient(timeout=30.0, follow_redirects=False)
         self.folders: dict[str, files.DropFolder] = {}
 
@@ -57,7 +61,9 @@ class Outbox:
 
     async def once(self) -> int:
         """Sends what is due now; how many deliveries there were."""
-        due: list[Rendered] = await self._pipeline.run(lambda c: self._deliveries.claim(c, self._clock()))
+        now = self._clock()
+        self._paused = {partner: until for partner, until in self._paused.items() if until > now}
+        due: list[Rendered] = await self._pipeline.run(lambda c: self._deliveries.claim(c, now, self._paused))
         by_partner: dict[str, list[Rendered]] = {}
         for rendered in due:
             by_partner.setdefault(rendered.partner, []).append(rendered)
@@ -67,9 +73,15 @@ class Outbox:
     async def _send_all(self, batch: list[Rendered]) -> None:
         for rendered in batch:
             outcome = await self._attempt(rendered)
-            await self._pipeline.run(
-                lambda c, r=rendered, o=outcome: self._deliveries.settle(c, r, o, self._clock())
-            )
+            await self._pipeline.run(partial(self._settle, rendered, outcome))
+            if outcome.state == AGAIN:  # the receiver is down: all that waits for it waits, one attempt at a time
+                self._failures[rendered.partner] = self._failures.get(rendered.partner, 0) + 1
+                self._paused[rendered.partner] = self._clock() + wait_after(self._failures[rendered.partner])
+                return
+            self._failures.pop(rendered.partner, None)
+
+    def _settle(self, rendered: Rendered, outcome: Outcome, committer: Committer) -> None:
+        self._deliveries.settle(committer, rendered, outcome, self._clock())
 
     async def _attempt(self, rendered: Rendered) -> Outcome:
         profile = self._profiles[rendered.partner]

@@ -23,11 +23,21 @@ class Settings(BaseSettings):
     mllp_host: str = "127.0.0.1"
     tls_certificate: Path | None = None
     tls_key: Path | None = None
+    tls_client_ca: Path | None = Field(default=None, description="certificates that sign those of clients")
     group: int = Field(default=64, ge=1, le=1000, description="most messages that one transaction takes")
     synchronous: str = Field(default="FULL", pattern="^(FULL|EXTRA)$", description="SQLite's; weaker settings lose data")
-    max_message: int = Field(default=8 * 1024 * 1024, description="bytes of one message")
-    delivery_poll: float = Field(default=0.05, description="seconds between looks for deliveries that are due")
-    file_poll: float = Field(default=0.5, description="seconds between looks at the drop folders")
+    max_message: int = Field(default=8 * 1024 * 1024, ge=1024, le=8 * 1024 * 1024, description="bytes of one message")
+    delivery_poll: float = Field(default=0.05, gt=0, description="seconds between looks for deliveries that are due")
+    file_poll: float = Field(default=0.5, gt=0, description="seconds between looks at the drop folders")
+    patience: float = Field(default=30.0, gt=0, description="seconds in which a begun message has to be here, or answered")
+
+    @model_validator(mode="after")
+    def _has_whole_tls(self) -> Settings:
+        if (self.tls_certificate is None) != (self.tls_key is None):
+            raise ValueError("CGT_TLS_CERTIFICATE and CGT_TLS_KEY go together")
+        if self.tls_client_ca is not None and self.tls_certificate is None:
+            raise ValueError("CGT_TLS_CLIENT_CA asks for CGT_TLS_CERTIFICATE and CGT_TLS_KEY")
+        return self
 
     @model_validator(mode="after")
     def _does_not_listen_openly(self) -> Settings:

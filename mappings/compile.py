@@ -155,7 +155,8 @@ def _table(
                 places[f"{row.at[0]}.{inner.at[0]}"] = replace(inner, id=f"{row.id}/{inner.id}")
     constant = any(row.constant is not None and not row.ignore for row in spec.rows)
     lists = frozenset(row.at[0] for row in spec.rows if row.each and not row.same_as)
-    return Table(spec, source, read, write, emitter.shape(spec, norm_of), kinds, places, lists, _picked(spec), _fields(spec), constant)
+    shape = emitter.shape(spec, norm_of)
+    return Table(spec, source, read, write, shape, kinds, places, lists, _picked(spec), _fields(spec), constant)
 
 
 def _fields(spec: Spec) -> tuple[tuple[str, str], ...]:

@@ -10,7 +10,6 @@ from mappings.faults import TableFault
 from mappings.runtime import Codec
 from mappings.vocabulary import Row, Spec
 
-
 _VERSIONS = re.compile(r"(>=|<=|<|>)(\d+(?:\.\d+)*)")
 
 

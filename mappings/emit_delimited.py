@@ -51,13 +51,14 @@ class Delimited(Emitter):
         inner = _branch_paths(path for row in rows for path in row.into)
         read += [f"{'_'.join(['v', *branch])} = {{}}" for branch in inner]
         for row in rows:
-            read += self._read_part(spec, row)
+            read += self._read_part(row)
         for *above, last in reversed(inner):
             holder = "_".join(["v", *above])
             read.append(f"if {holder}_{last}: {holder}[{last!r}] = {holder}_{last}")
         read.append(_key_test(spec))
         size = max((int(path.split(".")[0]) for row in rows for path in row.at), default=1)
-        write = ["unsafe = m.unsafe", *_branches("v", (path for row in rows for path in row.into)), f"p = [''] * {size}"]
+        reached = _branches("v", (path for row in rows for path in row.into))
+        write = ["unsafe = m.unsafe", *reached, f"p = [''] * {size}"]
         touched: set[str] = set()
         for row in rows:
             write += self._write_part(spec, row, touched)
@@ -66,7 +67,7 @@ class Delimited(Emitter):
             [f"def read_{name}(x, s, m):", *indent(read), "", f"def write_{name}(v, s, m):", *indent(write)]
         )
 
-    def _read_part(self, spec: Spec, row: Row) -> list[str]:
+    def _read_part(self, row: Row) -> list[str]:
         if len(row.at) > 1:
             codec = self.codecs.get(row.codec)
             if codec is not None and codec.whole:
@@ -75,15 +76,15 @@ class Delimited(Emitter):
                 values = [_leaf_of(path) for path in row.at]
             body = [f"y = {self._call('read', row, ', '.join(values))}"]
             body = self._guarded(row, [*body, "if y is not None:", *indent(self._store(row))])
-            first = min(int(path.partition(".")[0]) for path in row.at)
-            return body if first == 1 or (codec is not None and codec.always) else [f"if n >= {first}:", *indent(body)]
+            least = min(int(path.partition(".")[0]) for path in row.at)
+            return body if least == 1 or (codec is not None and codec.always) else [f"if n >= {least}:", *indent(body)]
         first, _, inner = row.at[0].partition(".")
         index = int(first) - 1
         present = f"n > {index} and " if index else ""
         if self.is_type(row):
             # A data type inside a part is separated by sub-components.
-            body = [f"y = read_{name_of(row.codec)}(p[{index}], m.sub, m)", "if y is not None:", *indent(self._store(row))]
-            return [f"if {present}p[{index}]:", *indent(body)]
+            body = [f"y = read_{name_of(row.codec)}(p[{index}], m.sub, m)", "if y is not None:"]
+            return [f"if {present}p[{index}]:", *indent([*body, *indent(self._store(row))])]
         if inner not in {"", "1"}:
             present, text = "", f"s{index}[{int(inner) - 1}]"
         else:
@@ -160,7 +161,7 @@ class Delimited(Emitter):
                 read += self._read_parts_row(spec, row, number, first=number not in opened)
                 write += self._write_parts_row(spec, row, number, first=number not in opened)
                 opened.add(number)
-        write += _assembled(opened, spec)
+        write += _assembled(opened)
         write += self._nulls(spec)
         if spec.also or spec.pick:
             write += ["if w:", *indent(_constants(spec))]
@@ -222,8 +223,10 @@ class Delimited(Emitter):
         source = "r" if self.is_raw(row) else "m.leaf(r)"
         return [
             f"def item_{name_of(spec.name)}_{name_of(row.id)}(r, m):",
+            f"    y = {source}",
+            "    if not y: return None",
             "    try:",
-            f"        return {self._call('read', row, source)}",
+            f"        return {self._call('read', row, 'y')}",
             "    except Unreadable as wrong:",
             f"        m.fault({row.id!r}, m.at, wrong)",
             "        return None",
@@ -584,7 +587,7 @@ def _width(spec: Spec, number: str) -> int:
     return max(int(path.split(".")[1]) for path in paths)
 
 
-def _assembled(numbers: Iterable[str], spec: Spec) -> list[str]:
+def _assembled(numbers: Iterable[str]) -> list[str]:
     return [f"if t := comp.join(d{n}).rstrip(comp): w[{n!r}] = t" for n in sorted(numbers, key=int)]
 
 

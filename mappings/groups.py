@@ -12,7 +12,7 @@ from typing import Any
 
 from mappings.account import Piece
 from mappings.compile import Frames, Table
-from mappings.faults import TableFault, Unreadable
+from mappings.faults import Fault, TableFault, Unreadable
 from mappings.residual import Node, diff, merge, patch
 from mappings.runtime import Context, Draft
 from mappings.vocabulary import GROUP_WORDS
@@ -99,7 +99,7 @@ def group_of(data: Mapping[str, Any], tables: Mapping[str, Table], name: str, fa
         links=data.get("links", {}),
         groups=groups,
         kinds=(data.get("frame", ""), *_listed(data.get("also"))),
-        by_piece={piece: tuple(sorted(found, key=lambda o: not o[1].table.spec.pick)) for piece, found in by_piece.items()},
+        by_piece={piece: tuple(sorted(found, key=lambda o: not o[1].table.picked)) for piece, found in by_piece.items()},
         by_start={start: group for group in reversed(groups) for start in group.start},
     )
 
@@ -133,10 +133,14 @@ def _take(stack: list[_Open], name: str, fields: dict[str, Any], text: str, ordi
     """Gives a piece to the innermost open frame that has room for it, or opens a frame with it."""
     for depth in range(len(stack) - 1, -1, -1):
         holder = stack[depth]
-        if name in holder.group.by_piece and (found := _own(holder, name, fields, m)):
-            del stack[depth + 1 :]
-            _fill(holder, found, fields, ordinal, m)
-            return
+        if name in holder.group.by_piece:
+            found = _own(holder, name, fields, m)
+            if found is not None:
+                del stack[depth + 1 :]
+                _fill(holder, found, fields, ordinal, m)
+                return
+            if _picked_twice(holder, name, fields, m):
+                break
         group = holder.group.by_start.get(name)
         if group is not None:
             del stack[depth + 1 :]
@@ -161,6 +165,15 @@ def _own(holder: _Open, name: str, fields: dict[str, Any], m: Context) -> tuple[
             continue
         return index, own
     return None
+
+
+def _picked_twice(holder: _Open, name: str, fields: dict[str, Any], m: Context) -> bool:
+    """True for a second piece that is a field: it stays with its sender, a record it is not."""
+    for _, own in holder.group.by_piece[name]:
+        if own.table.picked and own.label in holder.pieces and own.table.picks(fields, m):
+            m.faults.append(Fault("places-disagree", m.place, "this segment stands twice; the first one counts"))
+            return True
+    return False
 
 
 def _fill(holder: _Open, found: tuple[int, Own], fields: dict[str, Any], ordinal: int, m: Context) -> None:
@@ -303,7 +316,9 @@ _Pieces = dict[str, dict[str, Any] | None]
 """Own pieces of a frame by label."""
 
 
-def write(root: Group, frames: Sequence[Mapping[str, Any]], residual: Mapping[str, Any], m: Context) -> list[Segment | str]:
+def write(
+    root: Group, frames: Sequence[Mapping[str, Any]], residual: Mapping[str, Any], m: Context
+) -> list[Segment | str]:
     """Pieces of a message from frames, with the residual of the message that they came from (or none).
 
     The residual goes by the keys of the frames as they are handed in. A frame that has no place in this message, and
@@ -311,7 +326,7 @@ def write(root: Group, frames: Sequence[Mapping[str, Any]], residual: Mapping[st
     """
     top = _tree(root, frames, m)
     out: list[Segment | str] = []
-    _emit(top, residual, frozenset(), frozenset(), m, out)
+    _emit(top, residual, (), frozenset(), m, out)
     return out
 
 
@@ -340,21 +355,22 @@ def _tree(root: Group, frames: Sequence[Mapping[str, Any]], m: Context) -> _Node
 def _emit(
     node: _Node,
     residual: Mapping[str, Any],
-    vacant: frozenset[str],
+    vacant: tuple[Own, ...],
     before: frozenset[str],
     m: Context,
     out: list[Segment | str],
 ) -> frozenset[str]:
     """Writes a frame's own pieces, its unlisted ones and its children, in the order in which they were read.
 
-    `vacant` names pieces that a frame above no longer writes: an unlisted one of that name, which stood second to it,
-    would now be read in its place, so it is stale. `before` are the labels of the brother just written: a frame whose
+    `vacant` are pieces that a frame above no longer writes: an unlisted one, which stood second to it, would now be
+    read in its place, so it is stale. `before` are the labels of the brother just written: a frame whose
     first piece that one lacks would be read as a part of it. Returns this frame's own labels.
     """
     kept = residual.get(node.key, {}) if node.key or not node.group.kind else {}
     pieces = _pieces(node, kept.get("pieces", {}), before, m)
-    gone = {own.piece for own in node.group.owns if pieces[own.label] is None and not own.table.picked}
-    vacant = frozenset((vacant | gone) - {own.piece for own in node.group.owns if pieces[own.label] is not None})
+    filled = {own.piece for own in node.group.owns if pieces[own.label] is not None and not own.table.picked}
+    gone = [own for own in node.group.owns if pieces[own.label] is None]
+    vacant = (*(own for own in vacant if own.piece not in filled), *gone)
     # Without a remembered order the grammar gives it; `sorted` keeps the frames' order within a group.
     ordered = (
         node.children
@@ -373,9 +389,15 @@ def _emit(
             fields = pieces[extra]
             if fields is not None:
                 out.append((names[extra], fields, ""))
-        elif extra is not None and m.name_of(extra[1]) not in vacant:
+        elif extra is not None and not _stale(extra[1], vacant, m):
             out.append(extra[1])
     return frozenset(label for label, piece in pieces.items() if piece is not None)
+
+
+def _stale(text: str, vacant: tuple[Own, ...], m: Context) -> bool:
+    """True for an unlisted piece that would be read in a place that became free."""
+    name, fields = m.piece_of(text) if vacant else ("", {})
+    return any(own.piece == name and (not own.table.picked or own.table.picks(fields, m)) for own in vacant)
 
 
 def _pieces(node: _Node, nodes: Mapping[str, Node], before: frozenset[str], m: Context) -> _Pieces:
@@ -471,7 +493,9 @@ def _same(meant: Any, read: Any) -> bool:
     return False
 
 
-def _sequence(node: _Node, kept: Mapping[str, Any], pieces: _Pieces, keys: Sequence[str]) -> list[tuple[str | None, Any]]:
+def _sequence(
+    node: _Node, kept: Mapping[str, Any], pieces: _Pieces, keys: Sequence[str]
+) -> list[tuple[str | None, Any]]:
     """The old order of pieces and children, with the pieces that are new in their grammatical place."""
     order = [own.label for own in node.group.owns]
     if "entries" in kept:
@@ -482,8 +506,8 @@ def _sequence(node: _Node, kept: Mapping[str, Any], pieces: _Pieces, keys: Seque
     for label in order:
         if label in present or pieces[label] is None:
             continue
-        before = {earlier for earlier in order[: order.index(label)]}
-        at = 1 + max((i for i, (_, extra) in enumerate(entries) if isinstance(extra, str) and extra in before), default=-1)
-        entries.insert(at, (None, label))
+        before = set(order[: order.index(label)])
+        earlier = [at for at, (_, extra) in enumerate(entries) if isinstance(extra, str) and extra in before]
+        entries.insert(1 + max(earlier, default=-1), (None, label))
         present.add(label)
     return entries

@@ -11,8 +11,8 @@ from typing import Any
 from mappings import codes as code_tables
 from mappings.codes import CodeTable
 from mappings.compile import Table, compile_all
-from mappings.faults import TableError, TableFault
 from mappings.events import check as check_events
+from mappings.faults import TableError, TableFault
 from mappings.load import check_paths, overlay, parse_map, parse_table, read_yaml
 from mappings.runtime import Codec, Context
 from mappings.vocabulary import Spec

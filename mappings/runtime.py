@@ -95,9 +95,9 @@ class Context:
         """The value of a computed constant: `#` is the count of the piece among its siblings."""
         return str(self.ordinal)
 
-    def name_of(self, text: str) -> str:  # noqa: ARG002
-        """The name of a piece that is kept as its text."""
-        return ""
+    def piece_of(self, text: str) -> tuple[str, dict[str, Any]]:  # noqa: ARG002
+        """Name and fields of a piece that is kept as its text."""
+        return "", {}
 
     def no_home(self, row: str, path: str, wrong: Unreadable) -> None:
         """Notes that a canonical value has no place in this format."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -19,6 +20,8 @@ from mappings.runtime import Context
 
 FORMAT = "hl7v2"
 WIRE = "delimited"
+_TYPE = re.compile(r"[A-Z0-9]{3}(\^[A-Z0-9]{3})?")
+"""What may be a message type: anything else in MSH-9 could be anything, and is not repeated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,8 @@ class Adapter:
         text, charset = decode(body)
         m = self._context()
         segments = split(text, m)
+        if segments[0][0] != "MSH" or any(name.lstrip("\x0b") == "MSH" for name, _, _ in segments[1:]):
+            raise Unparsable("hl7v2-batch", "message", "send one message at a time, without a batch around it")
         header = segments[0][1]
         m.version = version_of(m.part(header.get("12", ""), 1))
         message_type = "^".join(part for part in m.parts(header.get("9", ""), 2) if part)
@@ -91,8 +96,8 @@ class Adapter:
     def _root(self, message_type: str) -> groups.Group:
         root = self.roots.get(message_type)
         if root is None:
-            named = message_type or "a message without a type"
-            raise Unsupported(message_type, "MSH-9", f"no message map reads {named}; add one under mappings/hl7v2")
+            named = message_type if _TYPE.fullmatch(message_type) else "a message of an unnamed type"
+            raise Unsupported(message_type if _TYPE.fullmatch(message_type) else "", "MSH-9", f"no message map reads {named}; add one under mappings/hl7v2")
         return root
 
     def _context(self) -> Delimiters:

@@ -294,8 +294,8 @@ def write_plain_identifier(value: Value, m: Delimiters) -> tuple[str, str, str, 
 
 def read_party_identifier(number: str, *parts: Any) -> Value | None:
     """As a plain identifier, with the assigning facility (HD) of an XCN or XON."""
-    *authority, name, universal, kind, m = parts
-    identifier = read_plain_identifier(number, *authority, m)
+    *authority, type_, name, universal, kind, m = parts
+    identifier = read_plain_identifier(number, authority[0], authority[1], authority[2], type_, m)
     if identifier is not None and (name or universal):
         facility, facility_id = read_endpoint(name, universal, kind, m)
         identifier |= {"facility": facility} if facility else {}

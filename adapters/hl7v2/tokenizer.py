@@ -63,7 +63,7 @@ class Delimiters(Context):
     def with_delimiters(self, separator: str, others: str) -> Delimiters:
         """Takes MSH-1 and MSH-2; a missing delimiter stays unset and never matches."""
         self.field_sep, self.delimiters = separator, others
-        self.comp, self.rep, self.esc, self.sub = others[:4].ljust(4, UNSET)
+        self.comp, self.rep, self.esc, self.sub = tuple(others[:4].ljust(4, UNSET))
         self.nested, self.unsafe = _searches(separator, others[:4])
         return self
 
@@ -93,9 +93,9 @@ class Delimiters(Context):
             return str(self.ordinal)
         return self.field_sep if name == "#separator" else self.delimiters
 
-    def name_of(self, text: str) -> str:
-        """The name of a segment that is kept as its text."""
-        return text.partition(self.field_sep)[0]
+    def piece_of(self, text: str) -> tuple[str, dict[str, Any]]:
+        """Name and fields of a segment that is kept as its text."""
+        return text.partition(self.field_sep)[0], fields_of(text, self.field_sep)
 
     # ---- reading ----------------------------------------------------------------------------------------------
 
@@ -187,7 +187,7 @@ class Delimiters(Context):
 
     def sub_joined(self, parts: Sequence[str]) -> str:
         """A component out of its sub-components."""
-        return self.sub.join([part if self.unsafe(part) is None else self.escape(part) for part in parts]).rstrip(self.sub)
+        return self.sub.join([self.escape(part) for part in parts]).rstrip(self.sub)
 
     def set_sub(self, text: str, step: int, value: str) -> str:
         """A component with one sub-component set to an escaped text."""
@@ -213,11 +213,10 @@ class Delimiters(Context):
 
     # ---- accounting -------------------------------------------------------------------------------------------
 
-    def leaves(self, name: str, piece: dict[str, str | list[str]] | str | None) -> Iterator[tuple[tuple[str, ...], str]]:
+    def leaves(self, name: str, piece: Mapping[str, str | list[str]] | str | None) -> Iterator[tuple[tuple[str, ...], str]]:
         """Every non-empty leaf of a segment with its place: field (and repeat), component, sub-component."""
-        if isinstance(piece, str):
-            piece = fields_of(piece, self.field_sep)
-        for number, value in (piece or {}).items():
+        fields = fields_of(piece, self.field_sep) if isinstance(piece, str) else piece or {}
+        for number, value in fields.items():
             if value and number in {"1", "2"} and name in _HEADERS:
                 yield (number,), str(value)
             elif value:
@@ -358,7 +357,7 @@ def _field_text(value: str | list[str] | None, m: Delimiters) -> str:
 
 
 def normal(text: str) -> str:
-    """The one normaliser of GetPut: line ends become CR, blank lines go, trailing empty delimiters go at every level."""
+    """The one normaliser of GetPut: line ends become CR; blank lines and trailing empty delimiters go."""
     m = Delimiters()
     lines = []
     for name, fields, _ in split(text, m):

@@ -251,8 +251,7 @@ def _write_identifier(kind: str, content: Value, m: Delimiters) -> tuple[str, st
     if kind == "EI":
         raise Unreadable("no-home", "an EI has no place for the identifier's type; declare CX")
     type_ = m.codes["identifier_type"].write(content["type"]) if content.get("type") else ""
-    system = m.sub.join([m.escape(part) for part in authority]).rstrip(m.sub)
-    parts = [m.escape(content["value"]), "", "", system, m.escape(type_)]
+    parts = [m.escape(content["value"]), "", "", m.sub_joined(authority), m.escape(type_)]
     return m.comp.join(parts).rstrip(m.comp), ""
 
 
@@ -335,29 +334,40 @@ _FORMS: dict[str, tuple[tuple[str, ...], Callable[[str, Any, Delimiters], tuple[
 # ---- the OBX that is a field ----------------------------------------------------------------------------------
 
 
+def read_coi_authority(namespace: str, universal: str, kind: str, m: Delimiters) -> tuple[str, str | None, bool | None]:
+    """As any authority; where none is named, the chain of identity is its own name space (ST-028)."""
+    if not namespace and not universal:
+        return COI_SYSTEM, None, True
+    return read_authority(namespace, universal, kind, m)
+
+
+def write_coi_authority(value: tuple[str | None, str | None, bool | None], m: Delimiters) -> tuple[str, str, str]:
+    system, assigner, assumed = value
+    if assumed and system == COI_SYSTEM:
+        return "", "", ""
+    return write_authority((system, assigner, None), m)
+
+
 def read_coi(kind: str, value: str, m: Delimiters) -> Value | None:  # noqa: ARG001 - ST, CX and EI all begin with the number
     """The chain-of-identity identifier in OBX-5, with its authority where the sender typed one."""
     number = m.part(value, 1)
     if not number:
         return None
-    authority = m.sub_parts(m.raw_part(value, 4), 3)
-    if any(authority):
-        system, assigner, assumed = read_authority(authority[0], authority[1], authority[2], m)
-    else:
-        system, assigner, assumed = COI_SYSTEM, None, True
+    namespace, universal, form = m.sub_parts(m.raw_part(value, 4), 3)
+    system, assigner, assumed = read_coi_authority(namespace, universal, form, m)
     item: Value = {"system": system, "value": number, "type": "coi"}
     return {**item, **({"assigner": assigner} if assigner else {}), **({"assumed": True} if assumed else {})}
 
 
 def write_coi(value: Value, m: Delimiters) -> tuple[str, str]:
-    if value.get("assumed") and value["system"] == COI_SYSTEM:
+    authority = write_coi_authority((value["system"], value.get("assigner"), value.get("assumed")), m)
+    if not any(authority):
         return "ST", m.escape(value["value"])
-    authority = write_authority((value["system"], value.get("assigner"), False), m)
-    system = m.sub.join([m.escape(part) for part in authority]).rstrip(m.sub)
-    return "CX", m.comp.join([m.escape(value["value"]), "", "", system])
+    return "CX", m.comp.join([m.escape(value["value"]), "", "", m.sub_joined(authority)])
 
 
 VALUE_CODECS: dict[str, Codec] = {
+    "coi_authority": Codec(read_coi_authority, write_coi_authority, always=True),
     "value": Codec(read_value, write_value, raw=True),
     "coi": Codec(read_coi, write_coi, raw=True),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import uuid
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -15,10 +16,15 @@ def plant(fault: int, hub: Hub) -> None:
         FAULTS[fault][1](hub)
 
 
+def _replace(module: str, name: str, value: Any) -> None:
+    """Puts something in the place of a module's function."""
+    setattr(importlib.import_module(module), name, value)
+
+
 def _wrong_bag_unseen(_: Hub) -> None:
     from canonical_model import rules
 
-    rules.RULES = tuple(rule for rule in rules.RULES if rule.__name__ != "identity_agrees")  # type: ignore[misc]
+    rules.RULES = tuple(rule for rule in rules.RULES if rule.__name__ != "identity_agrees")
 
 
 def _acknowledgement_lost(hub: Hub) -> None:
@@ -32,13 +38,10 @@ def _acknowledgement_lost(hub: Hub) -> None:
 
 
 def _duplicate_applied(_: Hub) -> None:
-    from hub import committer
-
-    committer.sameness = lambda *_: uuid.uuid4().hex  # type: ignore[assignment]
+    _replace("hub.committer", "sameness", lambda *_: uuid.uuid4().hex)
 
 
 def _field_dropped(_: Hub) -> None:
-    from adapters import hl7v2
     from adapters.hl7v2 import tokenizer
 
     whole: Callable[..., list[Any]] = tokenizer.split
@@ -50,13 +53,13 @@ def _field_dropped(_: Hub) -> None:
                 fields.pop("11", None)
         return segments
 
-    hl7v2.split = without_address  # type: ignore[attr-defined]
+    _replace("adapters.hl7v2", "split", without_address)
 
 
 def _name_sent_to_the_courier(_: Hub) -> None:
-    from hub import delivery
+    from mappings import send
 
-    frames: Callable[..., list[dict[str, Any]]] = delivery.send.frames
+    frames: Callable[..., list[dict[str, Any]]] = send.frames
 
     def telling(*arguments: Any) -> list[dict[str, Any]]:
         told = frames(*arguments)
@@ -65,7 +68,7 @@ def _name_sent_to_the_courier(_: Hub) -> None:
                 frame["set"].setdefault("containers", []).append({"system": "https://mercy.example/person", "value": "DOE-JANE"})
         return told
 
-    delivery.send.frames = telling
+    _replace("mappings.send", "frames", telling)
 
 
 def _event_for_the_wrong_order(hub: Hub) -> None:

@@ -10,6 +10,7 @@ import tempfile
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -191,7 +192,7 @@ async def received(stage: Stage) -> None:
     drop(stage.dropped, "receipts-0311.csv", world.receipts(JANE, JANE.bag))
     drop(stage.dropped, "qc-0311.csv", world.qc_results(JANE))
     for name in ("receipts-0311.csv", "qc-0311.csv"):
-        receipt = await stage.until(lambda name=name: _receipt(stage, name))
+        receipt = await stage.until(partial(_receipt, stage, name))
         stage.expect(bool(receipt) and receipt["outcome"] == "recorded", f"{name}: receipt says recorded")
     journey = await _journey(stage, JANE)
     chain = journey["custody"][0]["steps"] if journey and journey["custody"] else []
@@ -334,4 +335,4 @@ def _silent(message: dict[str, Any]) -> int:
     known = {"O1": world.order(JANE, "O1"), "O2": world.order(RICHARD, "O2")}
     known |= {"R1": world.apheresis(JANE, "R1"), "R2": world.apheresis(RICHARD, "R2")}
     counted = sum(independent_leaves(known[message["source_id"]]).values())
-    return abs(counted - sum(message["account"].values()))
+    return abs(counted - int(sum(message["account"].values())))

@@ -2,8 +2,11 @@
 
 from typing import Annotated, Any
 
+import asyncio
+import contextlib
+
 import orjson
-from fastapi import APIRouter, Depends, HTTPException, Query, Request
+from fastapi import APIRouter, Depends, HTTPException, Path, Query, Request
 from pydantic import BaseModel, Field
 
 from canonical_model.journey import Journey
@@ -12,7 +15,7 @@ from hub import ledger
 from hub.answers import QUESTIONS, Question
 from hub.bootstrap import Hub
 from hub.committer import Committer
-from hub.http.auth import Doorkeeper
+from hub.http.auth import OPERATORS, Doorkeeper
 from hub.profiles import Profile
 from hub.store import Row
 
@@ -67,9 +70,10 @@ def router(hub: Hub, door: Doorkeeper) -> APIRouter:
 
     Operator = Annotated[Profile, Depends(operator)]  # noqa: N806 - a type
     Limit = Annotated[int, Query(ge=1, le=1000)]  # noqa: N806
+    Number = Annotated[int, Path(ge=1, lt=2**63)]  # noqa: N806
 
     @api.get("/journeys")
-    async def journeys(_: Operator, limit: Limit = 100, offset: Annotated[int, Query(ge=0)] = 0) -> list[dict[str, Any]]:
+    async def journeys(_: Operator, limit: Limit = 100, offset: Annotated[int, Query(ge=0, lt=2**63)] = 0) -> list[dict[str, Any]]:
         """Orders with their headline."""
 
         def look(committer: Committer) -> list[dict[str, Any]]:
@@ -107,7 +111,7 @@ def router(hub: Hub, door: Doorkeeper) -> APIRouter:
         return [_message(row) for row in found]
 
     @api.get("/messages/{inbox}")
-    async def message(_: Operator, inbox: int) -> dict[str, Any]:
+    async def message(_: Operator, inbox: Number) -> dict[str, Any]:
         """One message: its parts with their fates, its account, the facts it came to."""
         row = await hub.pipeline.run(lambda c: c.connection.one("get_inbox", inbox))
         if row is None:
@@ -122,10 +126,10 @@ def router(hub: Hub, door: Doorkeeper) -> APIRouter:
         return [{"position": position, **_shown(orjson.loads(text))} for position, text in found]
 
     @api.get("/deliveries")
-    async def deliveries(_: Operator) -> list[dict[str, Any]]:
-        """What partners were told, with the account of each output."""
-        found = await hub.pipeline.run(lambda c: c.connection.all("deliveries"))
-        rows = _rows(found, _DELIVERY)
+    async def deliveries(_: Operator, limit: Limit = 1000) -> list[dict[str, Any]]:
+        """What partners were told last, with the account of each output, the oldest first."""
+        found = await hub.pipeline.run(lambda c: c.connection.all("deliveries", limit))
+        rows = _rows(found[::-1], _DELIVERY)
         return [{**row, "account": orjson.loads(row["account"])} for row in rows]
 
     @api.post("/questions/{question}")
@@ -133,7 +137,7 @@ def router(hub: Hub, door: Doorkeeper) -> APIRouter:
         """May this be shipped, may this be infused? Answered for the caller; an operator may ask as a partner."""
         if question not in QUESTIONS:
             raise HTTPException(404, f"known questions are: {', '.join(QUESTIONS)}")
-        partner = asked.partner if asked.partner and caller.role in {"qa", "hub"} else caller.partner
+        partner = asked.partner if asked.partner and caller.role in OPERATORS else caller.partner
         if partner not in hub.profiles:
             raise HTTPException(404, "no such partner")
         containers = [{"kind": "container", "identifiers": [_plain(c)]} for c in asked.containers]
@@ -144,8 +148,12 @@ def router(hub: Hub, door: Doorkeeper) -> APIRouter:
     @api.get("/ledger")
     async def verify(_: Operator) -> dict[str, Any]:
         """Whether the ledger holds, from its first batch to its head."""
-        reader = hub.store.reader()
-        faults, position, chain = ledger.check(reader, hub.keys.public_key())
+
+        def look() -> tuple[list[ledger.Fault], int, bytes]:
+            with contextlib.closing(hub.store.reader()) as reader:
+                return ledger.check(reader, hub.keys.public_key())
+
+        faults, position, chain = await asyncio.to_thread(look)
         return {
             "holds": not faults,
             "position": position,

@@ -1,28 +1,28 @@
-"""The HTTP application: puts the routes together, answers for errors, and hides what an error could tell."""
+"""The HTTP application: puts the routes together and answers for errors, without telling what an error could tell."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+import re
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from http import HTTPStatus
+from typing import Any, cast
 
-import structlog
 from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from hub.bootstrap import Hub
 from hub.http import api, epcis, fhir
 from hub.http.auth import Doorkeeper, Forbidden, Unauthorized
-from hub.http.problems import problem
+from hub.http.guard import Guard
+from hub.http.problems import problem, refusal, refused
 from hub.pipeline import Overloaded
 
-log = structlog.get_logger("hub.http")
-
-HEADERS = {
-    "x-content-type-options": "nosniff",
-    "referrer-policy": "no-referrer",
-    "content-security-policy": "default-src 'self'; frame-ancestors 'none'",
-    "cache-control": "no-store",
-}
+_CODES = {404: "not-found", 405: "not-supported"}
+_NAME = re.compile(r"[a-z_]{1,40}")
+_SAID = {404: "no such address", 405: "this address does not take that method"}
 
 
 def create(hub: Hub, own: bool = True) -> FastAPI:
@@ -36,7 +36,8 @@ def create(hub: Hub, own: bool = True) -> FastAPI:
         if own:
             await hub.stop()
 
-    app = FastAPI(title="CGT Hub", version="1", lifespan=lifespan, docs_url=None, redoc_url=None)
+    closed: dict[str, Any] = {"docs_url": None, "redoc_url": None, "openapi_url": None, "redirect_slashes": False}
+    app = FastAPI(title="CGT Hub", version="1", lifespan=lifespan, **closed)
     door = Doorkeeper(hub.profiles)
     app.include_router(api.router(hub, door))
     app.router.routes.extend(epcis.routes(hub, door))
@@ -47,22 +48,51 @@ def create(hub: Hub, own: bool = True) -> FastAPI:
         """Alive. Tells nothing else to those who are not known."""
         return {"status": "ok"}
 
-    @app.middleware("http")
-    async def guard(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
-        try:
-            response = await call_next(request)
-        except Unauthorized:
-            response = problem(401, "who are you? send Authorization: Bearer <token>", headers={"www-authenticate": "Bearer"})
-        except Forbidden:
-            response = problem(403, "not for this partner")
-        except Overloaded:
-            response = problem(503, "too much waits; send again later", headers={"retry-after": "5"})
-        except Exception as wrong:  # noqa: BLE001 - the edge: the caller learns that it failed, the log learns where
-            log.error("http.failed", path=request.url.path, error=type(wrong).__name__)
-            response = problem(500, "the hub failed; nothing of this request was kept")
-        for name, value in HEADERS.items():
-            response.headers.setdefault(name, value)
-        return response
-
+    for kind, answer in (
+        (Unauthorized, _unauthorized),
+        (Forbidden, _forbidden),
+        (Overloaded, _overloaded),
+        (RequestValidationError, _invalid),
+        (HTTPException, _not_served),
+    ):
+        app.add_exception_handler(kind, answer)
+    app.add_middleware(Guard, limit=hub.settings.max_message)
     return app
 
+
+async def _unauthorized(request: Request, _: Exception) -> Response:
+    fault = refusal("login", "authorization", "who are you? send Authorization: Bearer <token>")
+    return refused(request.url.path, 401, fault, {"www-authenticate": "Bearer"})
+
+
+async def _forbidden(request: Request, _: Exception) -> Response:
+    return refused(request.url.path, 403, refusal("forbidden", "", "not for this partner"))
+
+
+async def _overloaded(request: Request, _: Exception) -> Response:
+    fault = refusal("throttled", "", "too much waits; send again later")
+    return refused(request.url.path, 503, fault, {"retry-after": "5"})
+
+
+async def _invalid(_: Request, wrong: Exception) -> Response:
+    """What does not fit the API's own schema: places and expectations, never what was sent."""
+    errors = cast("RequestValidationError", wrong).errors()
+    return problem(422, "the request does not fit", [refusal("value", _place(e["loc"]), _expected(e)) for e in errors[:50]])
+
+
+def _place(steps: Sequence[str | int]) -> str:
+    """A place in the request; a name that the sender made up is not repeated."""
+    return ".".join(str(step) if isinstance(step, int) or _NAME.fullmatch(step) else "…" for step in steps[:8])
+
+
+def _expected(error: Mapping[str, Any]) -> str:
+    """What pydantic expected, in words that hold nothing of what was sent."""
+    return "this is missing" if error["type"] == "missing" else f"it does not fit: {error['type'].replace('_', ' ')}"
+
+
+async def _not_served(request: Request, wrong: Exception) -> Response:
+    """What no route takes, and what a route of ours does not find; the text is ours in both cases."""
+    status, detail = cast("HTTPException", wrong).status_code, cast("HTTPException", wrong).detail
+    text = _SAID.get(status, "the request cannot be read") if detail == HTTPStatus(status).phrase else detail
+    fault = refusal(_CODES.get(status, "value"), "", text)
+    return refused(request.url.path, status, fault, cast("HTTPException", wrong).headers)

@@ -1,4 +1,7 @@
-"""Who is calling: a bearer token, compared by its SHA-256 with the profiles'. No token, no answer beyond `/health`."""
+"""Who is calling: a bearer token, compared by its SHA-256 with the profiles'. No token, no answer beyond what is public.
+
+Public are `/health` and FHIR's `/fhir/metadata`: they hold nothing of anyone.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,8 @@ from starlette.requests import Request
 from hub.profiles import Profile
 
 LONGEST_TOKEN = 512
+OPERATORS = frozenset({"qa", "hub"})
+"""Roles of the hub's own people."""
 
 
 class Unauthorized(Exception):
@@ -45,21 +50,6 @@ class Doorkeeper:
     def operator(self, request: Request) -> Profile:
         """The authenticated partner, if it is of the hub's own people. Raises Unauthorized, Forbidden."""
         profile = self.partner(request)
-        if profile.role not in {"qa", "hub"}:
+        if profile.role not in OPERATORS:
             raise Forbidden
         return profile
-
-
-async def read_body(request: Request, limit: int) -> bytes | None:
-    """The body, or None when it is longer than the limit; never more than the limit is held."""
-    declared = request.headers.get("content-length", "")
-    if declared.isdigit() and int(declared) > limit:
-        return None
-    chunks: list[bytes] = []
-    size = 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > limit:
-            return None
-        chunks.append(chunk)
-    return b"".join(chunks)

@@ -1,6 +1,7 @@
 """EPCIS 2.0 over HTTP: `POST /epcis/capture` (202 and a job) and `POST /epcis/events` (201). GS1's REST binding, in part.
 
-Both answer after the facts are durable. A document with one bad event keeps the good ones; the job names the bad.
+Both answer after the facts are durable. A document with one bad event keeps the good ones, whatever error behaviour
+its sender asks for, and says so; the job names the bad.
 """
 
 from __future__ import annotations
@@ -14,63 +15,73 @@ from starlette.routing import Route
 
 from hub.committer import Answer, Incoming
 from hub.conversion import HELD, REJECTED
-from hub.http.auth import Doorkeeper, read_body
-from hub.http.problems import problem
+from hub.http.auth import Doorkeeper
+from hub.http.problems import problem, refusal
 from hub.profiles import Profile
-from mappings.faults import Fault
 
 if TYPE_CHECKING:
     from hub.bootstrap import Hub
 
-VERSION_HEADERS = {"GS1-EPCIS-Version": "2.0.0", "GS1-CBV-Version": "2.0.0"}
+BEHAVIOUR = "proceed"
+HEADERS = {
+    "GS1-EPCIS-Version": "2.0.0",
+    "GS1-CBV-Version": "2.0.0",
+    "GS1-Capture-Error-Behaviour": BEHAVIOUR,
+}
+MEDIA_TYPES = frozenset({"application/ld+json", "application/json", "application/xml", "text/xml"})
+INVALID = "epcisException:ValidationException"
+"""Problem type of a document or an event that cannot be taken (GS1 EPCIS 2.0 REST binding)."""
+LONGEST_KEY = 128
 
 
 def routes(hub: Hub, door: Doorkeeper) -> list[Route]:
     """The EPCIS routes."""
 
-    async def take(request: Request) -> tuple[Answer | None, Response | None]:
+    async def take(request: Request) -> Answer | Response:
         profile = door.partner(request)
         refused = _not_spoken(profile)
         if refused is not None:
-            return None, refused
+            return refused
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-        if kind not in {"application/ld+json", "application/json", "application/xml", "text/xml"}:
-            fault = Fault("media-type", "content-type", "send application/ld+json or application/xml", severity="error")
-            return None, problem(415, "unsupported media type", [fault])
-        body = await read_body(request, hub.settings.max_message)
-        if body is None:
-            fault = Fault("too-large", "body", f"send at most {hub.settings.max_message} bytes", severity="error")
-            return None, problem(413, "too large", [fault])
-        name = request.headers.get("idempotency-key", "")[:128]
-        return await hub.receive(Incoming(profile.partner, "epcis", "epcis", body, kind, name)), None
+        if kind not in MEDIA_TYPES:
+            fault = refusal("media-type", "content-type", "send application/ld+json or application/xml")
+            return problem(415, "unsupported media type", [fault])
+        name = request.headers.get("idempotency-key", "")[:LONGEST_KEY]
+        return await hub.receive(Incoming(profile.partner, "epcis", "epcis", await request.body(), kind, name))
 
     async def capture(request: Request) -> Response:
-        answer, refused = await take(request)
-        if answer is None:
-            return refused  # type: ignore[return-value]
+        answer = await take(request)
+        if isinstance(answer, Response):
+            return answer
         if _is_unread(answer):
-            return problem(400, f"the document was {answer.outcome}", answer.faults)
-        headers = {"location": f"/epcis/capture/{answer.inbox}", **VERSION_HEADERS}
-        return Response(b"", 202, headers)
+            return problem(400, f"the document was {answer.outcome}", answer.faults, kind=INVALID)
+        return Response(b"", 202, {"location": f"/epcis/capture/{answer.inbox}", **HEADERS})
 
     async def events(request: Request) -> Response:
-        answer, refused = await take(request)
-        if answer is None:
-            return refused  # type: ignore[return-value]
+        answer = await take(request)
+        if isinstance(answer, Response):
+            return answer
         if answer.outcome in {HELD, REJECTED}:
-            return problem(400 if _is_unread(answer) else 422, f"the event was {answer.outcome}", answer.faults)
-        headers = {"location": f"/epcis/capture/{answer.inbox}", **VERSION_HEADERS}
+            status = 400 if _is_unread(answer) else 422
+            return problem(status, f"the event was {answer.outcome}", answer.faults, kind=INVALID)
+        headers = {"location": f"/epcis/capture/{answer.inbox}", **HEADERS}
         if answer.faults or answer.unlinked:
-            return Response(orjson.dumps(_job({"inbox": answer.inbox, "parts": answer.parts})), 201, headers, "application/json")
+            shown = _job(answer.inbox, answer.parts) | {"unlinked": answer.unlinked}
+            shown["warnings"] = [fault.plain() for fault in answer.faults]
+            return Response(orjson.dumps(shown), 201, headers, "application/json")
         return Response(b"", 201, headers)
 
     async def job(request: Request) -> Response:
         profile = door.partner(request)
-        row = await hub.pipeline.run(lambda c: c.connection.one("get_inbox", int(request.path_params["job"])))
-        if row is None or row[2] != profile.partner:
-            return problem(404, "no such capture job")
-        shown = {"inbox": row[0], "received": row[1], "outcome": row[10], "parts": orjson.loads(row[11])}
-        return Response(orjson.dumps(_job(shown)), 200, VERSION_HEADERS, "application/json")
+        refused = _not_spoken(profile)
+        if refused is not None:
+            return refused
+        number = int(request.path_params["job"])
+        row = await hub.pipeline.run(lambda c: c.connection.one("get_inbox", number)) if number < 2**63 else None
+        if row is None or row[2] != profile.partner or row[3] != "epcis":
+            return problem(404, "no such capture job", [refusal("not-found", "", "no such capture job")])
+        shown = {**_job(row[0], orjson.loads(row[11])), "createdAt": row[1], "finishedAt": row[1]}
+        return Response(orjson.dumps(shown), 200, HEADERS, "application/json")
 
     return [
         Route("/epcis/capture", capture, methods=["POST"]),
@@ -81,7 +92,8 @@ def routes(hub: Hub, door: Doorkeeper) -> list[Route]:
 
 def _not_spoken(profile: Profile) -> Response | None:
     if profile.http is None or "epcis" not in profile.http.formats:
-        return problem(403, "this partner does not send EPCIS")
+        fault = refusal("forbidden", "", "this partner does not use EPCIS here")
+        return problem(403, fault.remedy, [fault])
     return None
 
 
@@ -90,17 +102,15 @@ def _is_unread(answer: Answer) -> bool:
     return answer.outcome in {HELD, REJECTED} and len(answer.parts) == 1 and answer.parts[0]["part"] == "message"
 
 
-def _job(shown: dict[str, Any]) -> dict[str, Any]:
-    """A capture job as EPCIS names its fields."""
-    parts = shown["parts"]
+def _job(inbox: int, parts: list[dict[str, Any]]) -> dict[str, Any]:
+    """A capture job as EPCIS names its fields, and the fate of every part."""
     bad = [part for part in parts if part["fate"] in {HELD, REJECTED}]
+    faults = [fault for part in bad for fault in part.get("faults", ())]
     return {
-        "captureID": str(shown["inbox"]),
+        "captureID": str(inbox),
         "running": False,
         "success": not bad,
-        "captureErrorBehaviour": "proceed",
-        "errors": [
-            {"type": f["code"], "title": f["remedy"], "instance": f["place"]} for p in bad for f in p.get("faults", ())
-        ],
+        "captureErrorBehaviour": BEHAVIOUR,
+        "errors": [{"type": INVALID, "title": f["remedy"], "detail": f"{f['code']} at {f['place']}"} for f in faults],
         "parts": parts,
     }

@@ -1,57 +1,59 @@
 """FHIR R4 over HTTP: read, vread, search, create, update and the questions as operations. Renders, decides nothing.
 
 A create or update is a message like any other: committed before it is answered. An update is the difference to what the
-partner was shown at If-Match.
+partner was shown at If-Match; comparing and committing are one piece of work of the committer, so nobody comes between.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from adapters import json_text
-from adapters.fhir_r4.outcome import of_exception, outcome
-from adapters.fhir_r4.references import KINDS
+from adapters.fhir_r4.outcome import outcome
+from adapters.fhir_r4.validate import validate
 from adapters.reading import Unparsable, Unsupported
 from canonical_model.values import instant_text
 from hub import updates
 from hub.answers import QUESTIONS, Given, Question
 from hub.committer import Answer, Committer, Incoming
-from hub.conversion import HELD, REJECTED, Converted
-from hub.http.auth import Doorkeeper, read_body
+from hub.conversion import HELD, REJECTED
+from hub.http.auth import Doorkeeper
+from hub.http.capabilities import PARAMETERS, TOGETHER, capabilities
+from hub.http.problems import FHIR, refusal
+from hub.pipeline import Overloaded
 from hub.profiles import Profile
-from hub.resources import SERVED, Found
+from hub.resources import PERSON, SERVED, Found
 from hub.vault import Vault
 from mappings.faults import Fault
 
 if TYPE_CHECKING:
     from hub.bootstrap import Hub
 
-JSON = "application/fhir+json"
 MOST = 200
-_PARAMETERS: dict[str, tuple[str, ...]] = {
-    "Patient": ("_id", "identifier", "family$birthdate"),
-    "ServiceRequest": ("_id", "identifier", "patient", "subject"),
-    "Observation": ("_id", "identifier", "patient", "subject", "based-on"),
-}
-_TYPES = {"_id": "token", "identifier": "token", "patient": "reference", "subject": "reference", "based-on": "reference"}
+"""Resources of one page."""
+SYNTAXES = frozenset({"json", "application/json", "application/fhir+json", "text/json"})
+_PAGING = frozenset({"_count", "_offset", "_format", "_pretty"})
+
+Shown = tuple[Found, dict[str, Any]]
 
 
 class Refused(Exception):
     """An answer other than success, with its OperationOutcome."""
 
-    def __init__(self, status: int, faults: Sequence[Fault]) -> None:
+    def __init__(self, status: int, *faults: Fault) -> None:
         super().__init__(status)
         self.status, self.faults = status, faults
 
 
-def _fault(code: str, place: str, remedy: str) -> Fault:
-    return Fault(code, place, remedy, severity="error")
+def _missing() -> Refused:
+    return Refused(404, refusal("not-found", "", "no such resource that this partner may read"))
 
 
 def routes(hub: Hub, door: Doorkeeper) -> list[Route]:
@@ -61,12 +63,12 @@ def routes(hub: Hub, door: Doorkeeper) -> list[Route]:
     one = many + "/{id:str}"
     return [
         Route("/fhir/metadata", fhir.metadata, methods=["GET"]),
+        Route(one + "/${question:str}", fhir.guarded(fhir.ask), methods=["GET"]),
+        Route(one + "/_history/{version:int}", fhir.guarded(fhir.read), methods=["GET"]),
         Route(many, fhir.guarded(fhir.search), methods=["GET"]),
         Route(many, fhir.guarded(fhir.create), methods=["POST"]),
         Route(one, fhir.guarded(fhir.read), methods=["GET"]),
         Route(one, fhir.guarded(fhir.update), methods=["PUT"]),
-        Route(one + "/_history/{version:int}", fhir.guarded(fhir.read), methods=["GET"]),
-        Route(one + "/${question:str}", fhir.guarded(fhir.ask), methods=["GET"]),
     ]
 
 
@@ -92,85 +94,76 @@ class _Fhir:
     @staticmethod
     def _speaks(profile: Profile, request: Request) -> None:
         if profile.http is None or "fhir_r4" not in profile.http.formats:
-            raise Refused(403, [_fault("forbidden", "", "this partner does not use FHIR here")])
+            raise Refused(403, refusal("forbidden", "", "this partner does not use FHIR here"))
         if request.path_params["type"] not in SERVED:
-            raise Refused(404, [_fault("not-supported", "", f"served are: {', '.join(SERVED)}")])
-
-    # ---- reading ----------------------------------------------------------------------------------------------
+            raise Refused(404, refusal("not-supported", "", f"served are: {', '.join(SERVED)}"))
+        if request.query_params.get("_format", "json") not in SYNTAXES:
+            raise Refused(406, refusal("not-supported", "_format", "only JSON is written"))
 
     async def metadata(self, _: Request) -> Response:
         """The CapabilityStatement."""
         return _answer(200, capabilities(instant_text(self._hub.clock())))
 
+    # ---- reading ----------------------------------------------------------------------------------------------
+
     async def read(self, request: Request, profile: Profile) -> Response:
         """One resource, at its last or a named version."""
-        version = int(request.path_params.get("version", 0))
-        found = await self._found(profile, request, version)
-        return await self._shown(profile, found, 200)
-
-    async def _found(self, profile: Profile, request: Request, version: int = 0) -> Found:
         type_, record_id = request.path_params["type"], request.path_params["id"]
-        await self._caught_up()
-        found = await self._hub.pipeline.run(lambda c: self._hub.resources.get(c, profile, type_, record_id, version))
-        if found is None:
-            raise Refused(404, [_fault("not-found", "", "no such resource that this partner may read")])
-        return found  # type: ignore[no-any-return]
+        version = request.path_params.get("version")
+        return await self._answer_with(profile, type_, record_id, version)
 
-    async def _caught_up(self) -> None:
-        """Waits until the read model holds what was committed before this request."""
-        head = await self._hub.pipeline.run(lambda c: c.connection.one("head")[0])
-        await asyncio.to_thread(self._hub.projector.wait_for, head)
+    async def _answer_with(self, profile: Profile, type_: str, record_id: str, version: int | None = None) -> Response:
+        resources = self._hub.resources
+        shown = await self._show(profile, lambda c: resources.get(c, profile, type_, record_id, version))
+        if shown is None:
+            raise _missing()
+        return _versioned(200, *shown)
 
-    async def _shown(self, profile: Profile, found: Found, status: int, **headers: str) -> Response:
-        def render(committer: Committer) -> dict[str, Any] | None:
-            now = self._hub.clock()
-            resource = self._hub.resources.render(committer, profile, found, instant_text(now))
-            if resource is not None:
-                db = committer.connection
-                self._hub.resources.remember(db, profile, found, resource, now.strftime("%Y-%m"))
-            return resource
+    async def _show(self, profile: Profile, find: Callable[[Committer], Found | None], position: int = -1) -> Shown | None:
+        """What `find` finds, as a resource; `position` is that of the log up to which the read model has to be."""
+        await self._caught_up(position)
+        shown = await self._hub.pipeline.run(lambda c: self._shown(c, profile, [f for f in [find(c)] if f is not None]))
+        return shown[0] if shown else None
 
-        resource = await self._hub.pipeline.run(render)
-        if resource is None:
-            raise Refused(404, [_fault("not-found", "", "no such resource that this partner may read")])
-        return _answer(status, resource, etag=f'W/"{found.version}"', **headers)
+    def _shown(self, committer: Committer, profile: Profile, found: Sequence[Found]) -> list[Shown]:
+        """Records as resources, remembered as the base of an update where they are the last version."""
+        now, resources = self._hub.clock(), self._hub.resources
+        with committer.connection.transaction():
+            shown = [
+                (one, resource)
+                for one in found
+                if (resource := resources.render(committer, profile, one, instant_text(now))) is not None
+            ]
+            resources.remember(committer.connection, profile, shown, now.strftime("%Y-%m"))
+        return shown
+
+    async def _caught_up(self, position: int = -1) -> None:
+        """Waits until the read model holds what was committed up to a position, or up to now. Raises Overloaded."""
+        if position < 0:
+            position = (await self._hub.pipeline.run(lambda c: c.connection.one("head") or (0,)))[0]
+        projector = self._hub.projector
+        if not projector.wait_for(position, 0) and not await asyncio.to_thread(projector.wait_for, position):
+            raise Overloaded("the read model is far behind")
 
     async def search(self, request: Request, profile: Profile) -> Response:
-        """A searchset of what this partner may read."""
+        """A searchset of what this partner may read, in pages."""
         type_ = request.path_params["type"]
-        query = {name: value for name, value in request.query_params.items() if name not in {"_count", "_offset"}}
-        if "family" in query and "birthdate" in query and type_ == "Patient":
-            query = {**query, "family": f"{query['family']}${query.pop('birthdate')}"}
-        known = {*_PARAMETERS[type_], "family"} if type_ == "Patient" else set(_PARAMETERS[type_])
-        unknown = sorted(set(query) - known)
-        if unknown or not query:
-            remedy = f"search by {', '.join(_PARAMETERS[type_])}; family and birthdate go together"
-            raise Refused(400, [_fault("not-supported", ",".join(unknown), remedy)])
-        count, offset = _number(request, "_count", 50), _number(request, "_offset", 0)
+        query = _query(type_, request.query_params.multi_items())
+        count, offset = min(_number(request, "_count", 50), MOST), _number(request, "_offset", 0)
         await self._caught_up()
-        base = str(request.base_url).rstrip("/") + "/fhir"
 
-        def look(committer: Committer) -> tuple[int, list[dict[str, Any]]]:
-            now = self._hub.clock()
+        def look(committer: Committer) -> tuple[int, list[Shown]]:
             found = self._hub.resources.search(committer, profile, type_, query)
-            entries = []
-            for one in found[offset : offset + count]:
-                resource = self._hub.resources.render(committer, profile, one, instant_text(now))
-                if resource is not None:
-                    self._hub.resources.remember(
-                        committer.connection, profile, one, resource, now.strftime("%Y-%m")
-                    )
-                    url = f"{base}/{type_}/{one.id}"
-                    entries.append({"fullUrl": url, "resource": resource, "search": {"mode": "match"}})
-            return len(found), entries
+            return len(found), self._shown(committer, profile, found[offset : offset + count])
 
-        total, entries = await self._hub.pipeline.run(look)
-        bundle = {
-            "resourceType": "Bundle",
-            "type": "searchset",
-            "total": json_text.Num(str(total)),
-            "link": [{"relation": "self", "url": str(request.url)}],
-        }
+        total, shown = await self._hub.pipeline.run(look)
+        base = str(request.base_url).rstrip("/") + "/fhir"
+        entries = [
+            {"fullUrl": f"{base}/{type_}/{found.id}", "resource": resource, "search": {"mode": "match"}}
+            for found, resource in shown
+        ]
+        links = _links(f"{base}/{type_}", request, count, offset, total)
+        bundle = {"resourceType": "Bundle", "type": "searchset", "total": json_text.Num(str(total)), "link": links}
         return _answer(200, {**bundle, "entry": entries} if entries else bundle)
 
     # ---- writing ----------------------------------------------------------------------------------------------
@@ -178,117 +171,111 @@ class _Fhir:
     async def create(self, request: Request, profile: Profile) -> Response:
         """Records a resource; the answer is its first version, or an OperationOutcome where something deviates."""
         type_ = request.path_params["type"]
-        body = await self._body(request)
-        resource = self._parsed(body, type_)
+        if "if-none-exist" in request.headers:
+            raise Refused(412, refusal("not-supported", "if-none-exist", "create without a condition; repeats are known"))
+        resource = _parsed(await self._body(request), type_)
         resource.pop("id", None)
         answer = await self._hub.receive(Incoming(profile.partner, "fhir", "fhir_r4", json_text.dumps(resource)))
-        self._recorded(answer)
-        found = await self._made(profile, type_, answer)
+        _recorded(answer)
+        resources = self._hub.resources
+        shown = await self._show(profile, lambda c: resources.made(c, profile, type_, answer), answer.last)
+        told = [*answer.faults]
+        if answer.unlinked and type_ == "Observation":
+            told.append(Fault("unlinked", type_, "it is recorded and waits: no order has an identifier that it names"))
+        if shown is None:
+            told.append(Fault("no-fact", type_, "it was taken, and nothing came of it that can be shown to its sender"))
+            return _answer(200, outcome(told))
+        found, made = shown
         where = f"/fhir/{type_}/{found.id}/_history/{found.version}"
-        if answer.faults or (answer.unlinked and type_ == "Observation"):
-            faults = answer.faults or [
-                Fault("unlinked", type_, "it is recorded and waits: no order has an identifier that it names")
-            ]
-            return _answer(201, outcome(faults), etag=f'W/"{found.version}"', location=where)
-        return await self._shown(profile, found, 200 if answer.repeated else 201, location=where)
-
-    async def _made(self, profile: Profile, type_: str, answer: Answer) -> Found:
-        names = next((names for kind, names in answer.records if kind == KINDS[type_]), [])
-        await self._caught_up()
-        record_id = self._hub.resources.id_of(KINDS[type_], names) if names else ""
-        found = await self._hub.pipeline.run(lambda c: self._hub.resources.get(c, profile, type_, record_id))
-        if found is None:
-            raise Refused(422, [_fault("no-fact", type_, "the resource asserts no fact that the hub records")])
-        return found  # type: ignore[no-any-return]
+        return _versioned(200 if answer.repeated else 201, found, outcome(told) if told else made, location=where)
 
     async def update(self, request: Request, profile: Profile) -> Response:
         """Records what the partner changed against what it was shown at If-Match."""
         type_, record_id = request.path_params["type"], request.path_params["id"]
         body = await self._body(request)
-        sent = self._parsed(body, type_)
+        sent = _parsed(body, type_)
         if sent.get("id") != record_id:
-            raise Refused(400, [_fault("id", f"{type_}.id", "the resource's id is the one in the address")])
-        found = await self._found(profile, request)
-        if_match = request.headers.get("if-match", "")
-        if not if_match:
-            raise Refused(428, [_fault("if-match", "", 'send If-Match with the version that you changed, such as W/"3"')])
-        if if_match.removeprefix("W/").strip('"') != str(found.version):
-            raise Refused(412, [_fault("conflict", "", "the resource changed since; read it again")])
-        changed, incoming = await self._hub.pipeline.run(
-            lambda c: self._difference(c, profile, found, sent, body)
-        )
-        if changed.unwritable:
-            remedy = "no table carries a change of it; leave it as it was shown"
-            raise Refused(422, [_fault("unwritable", path, remedy) for path in changed.unwritable])
-        if incoming is not None:
-            self._recorded(await self._hub.receive(incoming))
-        return await self._shown(profile, await self._found(profile, request), 200)
+            raise Refused(400, refusal("id-unreadable", f"{type_}.id", "the resource's id is the one in the address"))
+        match = request.headers.get("if-match", "")
+        await self._caught_up()
+        answer = await self._hub.pipeline.run(lambda c: self._change(c, profile, record_id, match, sent, body))
+        if isinstance(answer, Refused):
+            raise answer
+        if answer is not None:
+            _recorded(answer)
+        return await self._answer_with(profile, type_, record_id)
+
+    def _change(
+        self, committer: Committer, profile: Profile, record_id: str, match: str, sent: dict[str, Any], body: bytes
+    ) -> Answer | Refused | None:
+        """Compares and commits in one: while this runs nothing else is recorded."""
+        head = committer.connection.one("head") or (0,)
+        if not self._hub.projector.wait_for(head[0]):
+            return Refused(503, refusal("throttled", "", "the read model is far behind; send again later"))
+        found = self._hub.resources.get(committer, profile, sent["resourceType"], record_id)
+        if found is None:
+            return _missing()
+        if not match:
+            return Refused(428, refusal("if-match", "", 'send If-Match with the version that you changed, as W/"3"'))
+        if match.strip().removeprefix("W/").strip('"') != str(found.version):
+            return Refused(412, refusal("conflict", "", "the resource changed since; read it again"))
+        return self._difference(committer, profile, found, sent, body)
 
     def _difference(
         self, committer: Committer, profile: Profile, found: Found, sent: dict[str, Any], body: bytes
-    ) -> tuple[updates.Changes, Incoming | None]:
-        db, now = committer.connection, instant_text(self._hub.clock())
-        resources = self._hub.resources
+    ) -> Answer | Refused | None:
+        """Commits what changed; None where nothing did."""
+        db, now, resources = committer.connection, instant_text(self._hub.clock()), self._hub.resources
         base = resources.shown(db, profile, found.kind, found.id, found.version)
         base = base or resources.render(committer, profile, found, now) or {}
         adapter = self._hub.adapters.of(profile, "fhir_r4").adapter  # type: ignore[attr-defined]
-        read_sent = adapter.resource_to_frames(sent, self._hub.resolver)
+        try:
+            read_sent = adapter.resource_to_frames(sent, self._hub.resolver)
+        except (Unparsable, Unsupported) as wrong:
+            return Refused(422, refusal(wrong.code, wrong.place, wrong.remedy))
         changed = updates.difference(adapter.resource_to_frames(base, self._hub.resolver), read_sent)
-        if changed.unwritable or not changed.frames:
-            return changed, None
+        if changed.unwritable:
+            remedy = "no table carries a change of it; leave it as it was shown"
+            return Refused(422, *(refusal("unwritable", path, remedy) for path in changed.unwritable))
+        if not changed.frames:
+            return None
         identity: dict[str, Any] = {}
         if found.kind == "subject":
             tokens = [identifier["value"] for identifier in found.body["identifiers"]]
             vault = Vault(self._hub.keys, db, self._hub.settings.region)
             identity = vault.look(tokens, profile.partner, profile.partner, now)
-        converted: Converted = updates.converted(found, read_sent, changed, body, identity)
+        converted = updates.converted(found, read_sent, changed, body, identity)
         incoming = Incoming(profile.partner, "fhir", "fhir_r4", body, name=converted.source_id, converted=converted)
-        return changed, incoming
+        return committer.commit([incoming])[0]
 
-    async def _body(self, request: Request) -> bytes:
+    @staticmethod
+    async def _body(request: Request) -> bytes:
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-        if kind not in {JSON, "application/json"}:
-            raise Refused(415, [_fault("media-type", "content-type", f"send {JSON}")])
-        body = await read_body(request, self._hub.settings.max_message)
-        if body is None:
-            raise Refused(413, [_fault("too-large", "", f"send at most {self._hub.settings.max_message} bytes")])
-        return body
-
-    @staticmethod
-    def _parsed(body: bytes, type_: str) -> dict[str, Any]:
-        try:
-            resource = json_text.loads(body)
-        except (Unparsable, Unsupported) as wrong:
-            raise Refused(400, [_fault(wrong.code, wrong.place, wrong.remedy)]) from wrong
-        from adapters.fhir_r4.validate import validate
-
-        faults = validate(resource, type_)
-        if any(fault.severity == "error" for fault in faults):
-            raise Refused(422, faults)
-        assert isinstance(resource, dict)
-        return resource
-
-    @staticmethod
-    def _recorded(answer: Answer) -> None:
-        if answer.outcome in {HELD, REJECTED}:
-            raise Refused(422, answer.faults or [_fault("not-recorded", "", f"the resource was {answer.outcome}")])
+        if kind not in SYNTAXES:
+            raise Refused(415, refusal("media-type", "content-type", f"send {FHIR}"))
+        return await request.body()
 
     # ---- questions --------------------------------------------------------------------------------------------
 
     async def ask(self, request: Request, profile: Profile) -> Response:
         """`$may-ship` and `$may-infuse` of an order; containers as `container=system|value`, repeated."""
         question = request.path_params["question"]
-        if question not in QUESTIONS or request.path_params["type"] != "ServiceRequest":
-            raise Refused(404, [_fault("not-supported", "", f"known are: {', '.join('$' + q for q in QUESTIONS)}")])
-        found = await self._found(profile, request)
-        containers = []
-        for token in request.query_params.getlist("container"):
-            system, _, value = token.rpartition("|")
-            if not system or not value:
-                raise Refused(400, [_fault("value", "container", "name a container as system|value")])
-            containers.append({"kind": "container", "identifiers": [{"system": system, "value": value}]})
-        asked = Question(question, found.body["identifiers"][:1], containers, profile.partner)
-        given = await self._hub.pipeline.run(lambda c: self._hub.questions.ask(c, asked))
+        type_, record_id = request.path_params["type"], request.path_params["id"]
+        if question not in QUESTIONS or type_ != "ServiceRequest":
+            raise Refused(404, refusal("not-supported", "", f"known are: {', '.join('$' + q for q in QUESTIONS)}"))
+        containers = [_container(token) for token in request.query_params.getlist("container")]
+        await self._caught_up()
+
+        def answer(committer: Committer) -> Given | None:
+            found = self._hub.resources.get(committer, profile, type_, record_id)
+            if found is None:
+                return None
+            asked = Question(question, _main_names(found), containers, profile.partner)
+            return self._hub.questions.ask(committer, asked)
+
+        given = await self._hub.pipeline.run(answer)
+        if given is None:
+            raise _missing()
         return _answer(200, parameters(given))
 
 
@@ -313,47 +300,84 @@ def parameters(given: Given) -> dict[str, Any]:
     return {"resourceType": "Parameters", "parameter": [*head, *reasons]}
 
 
-def capabilities(now: str) -> dict[str, Any]:
-    """What this server does, as a CapabilityStatement."""
-    interactions = [{"code": code} for code in ("read", "vread", "update", "create", "search-type")]
-    operations = [
-        {"name": name, "definition": f"https://cgt-hub.example/OperationDefinition/{name}"} for name in QUESTIONS
-    ]
-    return {
-        "resourceType": "CapabilityStatement",
-        "status": "active",
-        "date": now,
-        "kind": "instance",
-        "software": {"name": "CGT Hub"},
-        "implementation": {"description": "Connects the systems of cell and gene therapy"},
-        "fhirVersion": "4.0.1",
-        "format": ["json"],
-        "rest": [
-            {
-                "mode": "server",
-                "resource": [
-                    {
-                        "type": type_,
-                        "interaction": interactions,
-                        "versioning": "versioned-update",
-                        "searchParam": [{"name": n, "type": _TYPES[n]} for n in _PARAMETERS[type_] if n in _TYPES],
-                        **({"operation": operations} if type_ == "ServiceRequest" else {}),
-                    }
-                    for type_ in SERVED
-                ],
-            }
-        ],
-    }
+# ---- requests taken apart -------------------------------------------------------------------------------------
+
+
+def _parsed(body: bytes, type_: str) -> dict[str, Any]:
+    """A valid resource of the address's type. Raises Refused with all faults."""
+    try:
+        resource = json_text.loads(body)
+    except Unparsable as wrong:
+        raise Refused(400, refusal(wrong.code, wrong.place, wrong.remedy)) from wrong
+    faults = validate(resource, type_)
+    if any(fault.severity == "error" for fault in faults):
+        raise Refused(422, *faults)
+    assert isinstance(resource, dict)
+    return resource
+
+
+def _recorded(answer: Answer) -> None:
+    if answer.outcome in {HELD, REJECTED}:
+        faults = answer.faults or [refusal("not-recorded", "", f"the resource was {answer.outcome}")]
+        raise Refused(422, *faults)
+
+
+def _query(type_: str, given: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Search parameters, family name and birth date as one. Raises Refused for what is not searched by."""
+    asked = [(name, value) for name, value in given if name not in _PAGING]
+    unknown = sorted({name for name, _ in asked} - PARAMETERS[type_].keys())
+    if unknown or not asked:
+        remedy = f"search {type_} by {', '.join(PARAMETERS[type_])}"
+        raise Refused(400, refusal("not-supported", "query", remedy))
+    person = [[value for name, value in asked if name == part] for part in TOGETHER]
+    if any(person):
+        if [len(values) for values in person] != [1, 1]:
+            raise Refused(400, refusal("not-supported", "query", f"give {' and '.join(TOGETHER)} together, once each"))
+        asked = [(name, value) for name, value in asked if name not in TOGETHER]
+        asked.append((PERSON, "$".join(values[0] for values in person)))
+    return asked
 
 
 def _number(request: Request, name: str, usual: int) -> int:
     text = request.query_params.get(name, "")
     if not text:
         return usual
-    if not text.isdigit() or len(text) > 6:
-        raise Refused(400, [_fault("value", name, "send a whole number")])
-    return min(int(text), MOST) if name == "_count" else int(text)
+    if not text.isascii() or not text.isdigit() or len(text) > 6:
+        raise Refused(400, refusal("value", name, "send a whole number"))
+    return int(text)
+
+
+def _links(address: str, request: Request, count: int, offset: int, total: int) -> list[dict[str, str]]:
+    """Addresses of this page and its neighbours."""
+    asked = [(name, value) for name, value in request.query_params.multi_items() if name not in {"_count", "_offset"}]
+
+    def at(place: int) -> str:
+        return f"{address}?{urlencode([*asked, ('_count', count), ('_offset', place)])}"
+
+    links = [{"relation": "self", "url": at(offset)}]
+    if offset + count < total and count:
+        links.append({"relation": "next", "url": at(offset + count)})
+    if offset:
+        links.append({"relation": "previous", "url": at(max(0, offset - count))})
+    return links
+
+
+def _container(token: str) -> dict[str, Any]:
+    system, _, value = token.rpartition("|")
+    if not system or not value:
+        raise Refused(400, refusal("value", "container", "name a container as system|value"))
+    return {"kind": "container", "identifiers": [{"system": system, "value": value}]}
+
+
+def _main_names(found: Found) -> Sequence[Mapping[str, Any]]:
+    """The names that tell an order from all others: its placer numbers, or whatever it has."""
+    names = found.body["identifiers"]
+    return [name for name in names if name.get("type") == "placer"] or names[:1]
+
+
+def _versioned(status: int, found: Found, resource: dict[str, Any], **headers: str) -> Response:
+    return _answer(status, resource, etag=f'W/"{found.version}"', **headers)
 
 
 def _answer(status: int, resource: dict[str, Any], **headers: str) -> Response:
-    return Response(json_text.dumps(resource), status, headers, JSON)
+    return Response(json_text.dumps(resource), status, headers, FHIR)

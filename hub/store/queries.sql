@@ -6,6 +6,9 @@ INSERT INTO body (partner, period, kind, sealed) VALUES (?, ?, ?, ?) RETURNING i
 -- name: get_body
 SELECT partner, period, kind, sealed FROM body WHERE id = ?
 
+-- name: drop_body
+DELETE FROM body WHERE id = ?
+
 -- name: add_inbox
 INSERT INTO inbox (received, partner, channel, format, type, source_id, sameness, digest, size, outcome, parts, account, body, residual)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id
@@ -44,7 +47,7 @@ SELECT partner, outcome, count(*), sum(repeats) FROM inbox GROUP BY partner, out
 SELECT id, partner, body FROM inbox WHERE outcome IN ('received', 'held') AND partner IN (SELECT value FROM json_each(?)) ORDER BY id
 
 -- name: add_event
-INSERT INTO log (position, id, type, inbox, event, salt, leaf) VALUES (?, ?, ?, ?, ?, ?, ?)
+INSERT INTO log (position, id, type, inbox, event, salt, leaf) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING
 
 -- name: has_event
 SELECT position FROM log WHERE id = ?
@@ -104,7 +107,20 @@ INSERT OR IGNORE INTO mention (name, position) VALUES (?, ?)
 SELECT position FROM mention WHERE name = ?
 
 -- name: add_link
-INSERT OR IGNORE INTO link (journey, position, via) VALUES (?, ?, ?)
+INSERT OR IGNORE INTO link (journey, position, via, since) VALUES (?, ?, ?, (SELECT max(position) FROM log))
+
+-- name: drop_link
+DELETE FROM link WHERE journey = ? AND position = ?
+
+-- name: move_links
+UPDATE OR IGNORE link SET journey = ?, since = (SELECT max(position) FROM log) WHERE journey = ?
+
+-- name: drop_links
+DELETE FROM link WHERE journey = ?
+
+-- name: links_since
+SELECT log.event, link.journey FROM link JOIN log ON log.position = link.position
+WHERE link.since > link.position AND link.since > ?1 AND link.since <= ?2 AND link.position <= ?1
 
 -- name: links_of
 SELECT journey, via FROM link WHERE position = ?
@@ -129,6 +145,15 @@ INSERT INTO journey (id, root) VALUES (?, ?)
 -- name: move_journey
 UPDATE journey SET root = ? WHERE id = ?
 
+-- name: drop_journey
+DELETE FROM journey WHERE id = ?
+
+-- name: add_alias
+INSERT OR REPLACE INTO alias (journey, now) VALUES (?, ?)
+
+-- name: journey_now
+SELECT now FROM alias WHERE journey = ?
+
 -- name: journey_root
 SELECT root FROM journey WHERE id = ?
 
@@ -142,14 +167,21 @@ UPDATE journey SET next_check = ? WHERE id = ?
 SELECT id FROM journey WHERE next_check IS NOT NULL AND next_check <= ? LIMIT ?
 
 -- name: open_issues_of
-SELECT id FROM issue WHERE journey = ? AND closed IS NULL
+SELECT id, severity, text, facts FROM issue WHERE journey = ? AND closed IS NULL
 
 -- name: raise_issue
 INSERT INTO issue (id, journey, rule, kind, severity, text, settle, facts, opened) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
-ON CONFLICT (id, journey) DO UPDATE SET closed = NULL, times = times + 1, text = excluded.text, facts = excluded.facts
+ON CONFLICT (id, journey) DO UPDATE SET closed = NULL, times = times + 1, severity = excluded.severity,
+text = excluded.text, settle = excluded.settle, facts = excluded.facts
 
 -- name: close_issue
 UPDATE issue SET closed = ? WHERE id = ? AND journey = ?
+
+-- name: move_issues
+UPDATE OR IGNORE issue SET journey = ? WHERE journey = ?
+
+-- name: drop_issues
+DELETE FROM issue WHERE journey = ?
 
 -- name: issue_times
 SELECT times FROM issue WHERE id = ? AND journey = ?
@@ -164,12 +196,16 @@ SELECT id, journey, rule, kind, severity, text, settle, facts, opened, closed, t
 -- name: add_delivery
 INSERT OR IGNORE INTO delivery (partner, journey, position, message, state, due) VALUES (?, ?, ?, ?, 'waiting', ?)
 
+-- name: move_deliveries
+UPDATE delivery SET journey = ? WHERE journey = ?
+
 -- name: due_deliveries
 SELECT d.id, d.partner, d.journey, d.position, d.message, d.attempts, d.body FROM delivery d
-WHERE d.state = 'waiting' AND d.due <= ?
-  AND NOT EXISTS (SELECT 1 FROM delivery e WHERE e.partner = d.partner AND e.journey = d.journey
-                  AND e.state = 'waiting' AND e.id < d.id)
-ORDER BY d.id LIMIT ?
+WHERE d.state = 'waiting' AND d.due <= ?1
+  AND d.partner NOT IN (SELECT value FROM json_each(?2))
+  AND NOT EXISTS (SELECT 1 FROM delivery e WHERE e.state = 'waiting' AND e.partner = d.partner
+                  AND e.journey = d.journey AND e.id < d.id)
+ORDER BY d.due, d.id LIMIT ?3
 
 -- name: render_delivery
 UPDATE delivery SET body = ?, account = ? WHERE id = ?
@@ -178,7 +214,7 @@ UPDATE delivery SET body = ?, account = ? WHERE id = ?
 UPDATE delivery SET state = ?, attempts = ?, due = ?, note = ? WHERE id = ?
 
 -- name: deliveries
-SELECT id, partner, journey, position, message, state, attempts, due, body, note, account FROM delivery ORDER BY id
+SELECT id, partner, journey, position, message, state, attempts, due, body, note, account FROM delivery ORDER BY id DESC LIMIT ?
 
 -- name: delivery_counts
 SELECT partner, state, count(*) FROM delivery GROUP BY partner, state

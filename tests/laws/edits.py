@@ -41,9 +41,17 @@ class Edit:
         return edited
 
 
-def value_edits(frames: list[Frame], rng: random.Random) -> Iterator[Edit]:
+def edits_of(frames: list[Frame], rng: random.Random, among: int = 1000) -> list[Edit]:
+    """Edits of some of the frames (of all, where there are no more): of each value, and structural ones."""
+    keys = {frame["key"] for frame in rng.sample(frames, min(among, len(frames)))}
+    return [*value_edits(frames, rng, keys), *structural_edits(frames, rng, keys)]
+
+
+def value_edits(frames: list[Frame], rng: random.Random, among: set[str]) -> Iterator[Edit]:
     """One edit for every leaf that the tables write."""
     for number, frame in enumerate(frames):
+        if frame["key"] not in among:
+            continue
         for path, leaf in leaves_of(frame["set"]):
             new = another(frame["kind"], path, leaf, rng)
             if new is not None:
@@ -51,10 +59,12 @@ def value_edits(frames: list[Frame], rng: random.Random) -> Iterator[Edit]:
                 yield Edit(name, frame["key"], path, partial(_set, number, path, new))
 
 
-def structural_edits(frames: list[Frame], rng: random.Random) -> Iterator[Edit]:
+def structural_edits(frames: list[Frame], rng: random.Random, among: set[str]) -> Iterator[Edit]:
     """Deletes, inserts, duplicates and reorderings of fields, list items and frames."""
     for number, frame in enumerate(frames):
         kind = frame["kind"]
+        if frame["key"] not in among:
+            continue
         for path, value in frame["set"].items():
             if not is_link(value) and path not in DERIVED.get(kind, ()):
                 yield Edit(f"delete {kind}.{path}", frame["key"], (path,), partial(_set, number, (path,), None))
@@ -62,7 +72,7 @@ def structural_edits(frames: list[Frame], rng: random.Random) -> Iterator[Edit]:
             for name, changed in _item_changes(kind, path, items, rng):
                 name = f"{name} item of {kind}.{'.'.join(map(str, path))}"
                 yield Edit(name, frame["key"], path, partial(_set, number, path, changed or None))
-    yield from _frame_edits(frames, rng)
+    yield from _frame_edits(frames, rng, among)
 
 
 def _set(number: int, path: Steps, value: Any, frames: list[Frame]) -> None:
@@ -86,10 +96,10 @@ def _item_changes(kind: str, path: Steps, items: list[Any], rng: random.Random) 
         yield "reorder", [*items[1:], items[0]]
 
 
-def _frame_edits(frames: list[Frame], rng: random.Random) -> Iterator[Edit]:
+def _frame_edits(frames: list[Frame], rng: random.Random, among: set[str]) -> Iterator[Edit]:
     """Whole results, orders, reports, materials and patients: away, doubled, new, in another order."""
     for frame in frames:
-        if frame["kind"] not in {"message", "identity"}:
+        if frame["kind"] not in {"message", "identity"} and frame["key"] in among:
             yield Edit(f"delete frame {frame['kind']}", frame["key"], (), partial(_without, frame["key"]))
     movable = [f for f in frames if f["kind"] not in {"message", "identity", "subject"}]
     if movable:
@@ -146,7 +156,7 @@ DERIVED = {
 """Not edited: computed on reading (`derive`, `only: in`), chosen by the writer (the value type, the character set), or
 what says which message map reads the message."""
 
-SPLIT = {kind: ("identifiers", "parents") for kind in ("order", "report", "material")}
+SPLIT = dict.fromkeys(("order", "report", "material"), ("identifiers", "parents"))
 """Lists whose items have a place each by their type: a second item of one type has no home."""
 
 ASSUMED = frozenset({"urn:id:unassigned", COI_SYSTEM})
@@ -250,10 +260,10 @@ def _text(kind: str, names: tuple[str, ...], leaf: str, row: Row, rng: random.Ra
         return "0405"
     if last == "comparator":
         return "<" if leaf != "<" else ">"
-    if names[-2:-1] == ("quantity",) and last == "value" or "ratio" in names or "range" in names or row.codec == "decimal":
-        return "42.50" if last == "value" else None if last.startswith("unit") and len(names) > 4 else rng.choice(TEXTS)
-    if row.codec == "quantity" and last == "value":
+    if last == "value" and (row.codec in {"decimal", "quantity"} or {"quantity", "ratio", "range"} & set(names)):
         return "42.50"
+    if {"ratio", "range"} & set(names):
+        return None  # both numbers have the unit of OBX-6
     if last == "media_type":
         return "application/pdf"
     return rng.choice(TEXTS)

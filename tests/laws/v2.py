@@ -189,17 +189,16 @@ def _trim(value: str, text: str) -> str:
     return value
 
 
-def changed(before: str, after: str) -> set[tuple[int, str, int]] | None:
-    """Fields that differ, as (segment, name, field), or None where the segments themselves are others."""
+def changed(before: str, after: str) -> set[tuple[str, int]]:
+    """Fields that differ, as (segment, field). A segment of which nothing is left may be gone."""
     old, new = fields(before), fields(after)
-    if [name for name, _ in old] != [name for name, _ in new]:
-        return None
-    return {
-        (place, name, number)
-        for place, ((name, said), (_, says)) in enumerate(zip(old, new, strict=True))
-        for number in said.keys() | says.keys()
-        if said.get(number) != says.get(number)
-    }
+    found = set()
+    for place, (name, said) in enumerate(old):
+        if place >= len(new) or new[place][0] != name:
+            new.insert(place, (name, {}))
+        says = new[place][1]
+        found |= {(name, number) for number in said.keys() | says.keys() if said.get(number) != says.get(number)}
+    return found | {(name, number) for name, said in new[len(old) :] for number in said}
 
 
 def is_subsequence(short: Sequence[Any], long: Sequence[Any]) -> bool:

@@ -92,9 +92,15 @@ CREATE TABLE link (
   journey TEXT NOT NULL,
   position INTEGER NOT NULL,
   via INTEGER NOT NULL,
+  since INTEGER NOT NULL,
   PRIMARY KEY (journey, position)
 ) WITHOUT ROWID;
 CREATE INDEX link_position ON link (position);
+CREATE INDEX link_late ON link (since) WHERE since > position;
+CREATE TABLE alias (
+  journey TEXT PRIMARY KEY,
+  now TEXT NOT NULL
+) WITHOUT ROWID;
 
 CREATE TABLE issue (
   id TEXT NOT NULL,
@@ -126,7 +132,8 @@ CREATE TABLE delivery (
   account TEXT NOT NULL DEFAULT '{}',
   UNIQUE (partner, position, message)
 );
-CREATE INDEX delivery_due ON delivery (state, due) WHERE state = 'waiting';
+CREATE INDEX delivery_due ON delivery (due, id) WHERE state = 'waiting';
+CREATE INDEX delivery_turn ON delivery (partner, journey, id) WHERE state = 'waiting';
 
 CREATE TABLE audit (
   id INTEGER PRIMARY KEY,

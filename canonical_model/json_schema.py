@@ -1,0 +1,178 @@
+"""The published JSON Schemas (2020-12), made from the model: records and events as the log has them, frames as messages
+do. Pure; `publish` writes them.
+
+They say what the model says, but for three things that a schema cannot know: that a day exists in its month, that a
+zone exists, and that an event does not supersede itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import cache
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from canonical_model import BASE, MODEL_VERSION
+from canonical_model.catalogue import EVENTS
+from canonical_model.codes import ROLES
+from canonical_model.events import VERSION, Event
+from canonical_model.frames import KINDS, frame_model
+from canonical_model.records import FRAME_FIELDS, RECORDS
+
+Schema = dict[str, Any]
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+ROOT = f"{BASE}/schemas/v1"
+_NOT_IN_LOG = frozenset({"#/$defs/FrameLink", "#/$defs/Person"})
+_TOKENS = frozenset({"#/$defs/Sealed", "#/$defs/Actor", "#/$defs/Participation"})
+
+
+@cache
+def record_schema(kind: str) -> Schema:
+    """A record of a kind as the log and the read model have it: nothing personal, other records by name."""
+    made = _plain(TypeAdapter(RECORDS[kind]).json_schema())
+    made["properties"] = {name: node for name, node in made["properties"].items() if name not in FRAME_FIELDS}
+    return _document(f"records/{kind}", made["title"], _needed(_for_log(made)))
+
+
+@cache
+def frame_schema(kind: str) -> Schema:
+    """A frame of a kind: what one message asserts of one record."""
+    made = _plain(TypeAdapter(frame_model(kind)).json_schema())
+    return _document(f"frame/{kind}", f"Frame of {kind}", made)
+
+
+@cache
+def event_schema() -> Schema:
+    """The envelope of a fact, with `set` checked by the kind of record that it is about."""
+    made = _plain(TypeAdapter(Event).json_schema())
+    definitions = made.setdefault("$defs", {})
+    made["properties"]["v"] = {"const": VERSION, "description": "version of the envelope"}
+    made["properties"]["type"]["enum"] = sorted(EVENTS)
+    definitions["Reporter"]["properties"]["role"]["enum"] = sorted(ROLES)
+    made["properties"]["about"] = {
+        **made["properties"]["about"],
+        "properties": {"kind": {"enum": sorted(RECORDS)}},
+    }
+    made["allOf"] = []
+    for kind in RECORDS:
+        record = record_schema(kind)
+        definitions |= record.get("$defs", {})
+        fields = sorted(record["properties"])
+        definitions[f"set-{kind}"] = {
+            "type": "object",
+            "description": f"What a fact may say of a {kind}; its names stand in `about`.",
+            "properties": {n: node for n, node in record["properties"].items() if n != "identifiers"},
+            "additionalProperties": False,
+        }
+        types = sorted(row.type for row in EVENTS.values() if row.about in {kind, ""})
+        made["allOf"].append(
+            {
+                "if": {"properties": {"about": {"properties": {"kind": {"const": kind}}}}},
+                "then": {
+                    "properties": {
+                        "type": {"enum": types},
+                        "set": {"$ref": f"#/$defs/set-{kind}"},
+                        "clear": {"items": {"pattern": rf"^\??({'|'.join(fields)})([.\[].*)?$"}},
+                    }
+                },
+            }
+        )
+    made["$defs"] = dict(sorted(definitions.items()))
+    return _document("event", "Event", made)
+
+
+def documents() -> dict[str, Schema]:
+    """Every published schema by its path below `schemas/v1`."""
+    found = {f"records/{kind}.schema.json": record_schema(kind) for kind in RECORDS}
+    found |= {f"frame/{kind}.schema.json": frame_schema(kind) for kind in KINDS}
+    return {**found, "event.schema.json": event_schema()}
+
+
+def _document(path: str, title: str, made: Schema) -> Schema:
+    """A schema with what a reader needs to find and cite it."""
+    head = {
+        "$schema": DIALECT,
+        "$id": f"{ROOT}/{path}.schema.json",
+        "title": title,
+        "$comment": f"version {MODEL_VERSION}",
+    }
+    rest = {name: node for name, node in made.items() if name not in {"title", "$defs"}}
+    return {**head, **rest, **({"$defs": made["$defs"]} if made.get("$defs") else {})}
+
+
+def _plain(node: Any, names: bool = False) -> Any:
+    """A schema without what only repeats: titles made of names, defaults, and null as a second way to say nothing.
+
+    `names`: the keys of this object are names of ours, not words of JSON Schema.
+    """
+    if isinstance(node, list):
+        return [_plain(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    if names:
+        return {name: _without_title(_plain(inner)) for name, inner in node.items()}
+    made = {
+        word: inner if word in {"const", "enum", "required"} else _plain(inner, word in {"properties", "$defs"})
+        for word, inner in node.items()
+        if word != "default"
+    }
+    return _choice(made, [one for one in made["anyOf"] if one != {"type": "null"}]) if "anyOf" in made else made
+
+
+def _without_title(node: Any) -> Any:
+    return {word: inner for word, inner in node.items() if word != "title"} if isinstance(node, dict) else node
+
+
+def _choice(node: Schema, choices: list[Any]) -> Schema:
+    """A node with these choices; a single one needs no choice."""
+    rest = {word: inner for word, inner in node.items() if word != "anyOf"}
+    return {**choices[0], **rest} if len(choices) == 1 else {**rest, "anyOf": choices}
+
+
+def _for_log(node: Any) -> Any:
+    """A schema as the log needs it: persons are actors, personal values are sealed, frames are not referred to."""
+    if isinstance(node, list):
+        return [_for_log(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    made = {word: _for_log(inner) for word, inner in node.items()}
+    if "anyOf" in made:
+        choices = [one for one in made["anyOf"] if one.get("$ref") not in _NOT_IN_LOG]
+        if made.get("x-personal"):
+            choices = [one for one in choices if _is_token(one)]
+        made = _choice(made, choices)
+    return made
+
+
+def _is_token(node: Mapping[str, Any]) -> bool:
+    """True for a schema of sealed values, actors, acts of actors, and lists of them."""
+    if node.get("type") == "array":
+        items = node["items"]
+        return all(_is_token(one) for one in items.get("anyOf", [items]))
+    return node.get("$ref") in _TOKENS
+
+
+def _needed(made: Schema) -> Schema:
+    """A schema with only those definitions that it uses."""
+    definitions = made.get("$defs", {})
+    used: set[str] = set()
+    waiting = list(_references({word: node for word, node in made.items() if word != "$defs"}))
+    while waiting:
+        name = waiting.pop()
+        if name not in used:
+            used.add(name)
+            waiting += _references(definitions[name])
+    return {**made, "$defs": {name: definitions[name] for name in sorted(used)}}
+
+
+def _references(node: Any) -> Iterable[str]:
+    if isinstance(node, list):
+        for item in node:
+            yield from _references(item)
+    elif isinstance(node, dict):
+        if "$ref" in node:
+            yield node["$ref"].rpartition("/")[2]
+        for inner in node.values():
+            yield from _references(inner)

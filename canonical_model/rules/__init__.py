@@ -1,0 +1,121 @@
+"""Rules: what a journey's facts contradict. Pure functions of the state and an instant; each finding names its facts.
+
+Numbers are the invariants of domain design 2.4 (I-1 to I-29) and the guards of its 2.3 (from I-30). Nothing here stops
+a fact; findings become Issues and answer questions. Only `now` brings time in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from canonical_model.codes import HUB, QA
+from canonical_model.events import is_after
+from canonical_model.ids import name_key
+from canonical_model.journey import EventDict, Journey, text_of
+from canonical_model.protocols import Protocol
+from canonical_model.rules import custody, identity, log, patient, quality, temperature, windows
+from canonical_model.rules.finding import ACCEPT, ALLOCATE, EVERYTHING, INFUSE, SHIP, START, Finding, Item, Rule
+from canonical_model.rules.patient import patient_barred
+from canonical_model.rules.quality import RELEASED, disposition_of
+
+RULES_VERSION = "1"
+
+RULES: tuple[Rule, ...] = (
+    *(*identity.RULES, *custody.RULES, *temperature.RULES, *windows.RULES),
+    *(*quality.RULES, *patient.RULES, *log.RULES),
+)
+
+SEVERITIES = ("critical", "major", "minor", "info")
+"""From the worst to the mildest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """All findings at an instant, and the next instant at which they can change by time alone."""
+
+    findings: tuple[Finding, ...]
+    next_change: datetime | None
+
+
+def check(journey: Journey, protocols: Mapping[str, Protocol], now: datetime) -> Check:
+    """Findings of all rules, the worst first; those that a person has resolved stay silent."""
+    found: dict[str, Finding] = {}
+    due: list[datetime] = []
+    protocol = protocol_of(journey, protocols)
+    for rule in RULES:
+        for item in rule(journey, protocol, now):
+            if isinstance(item, Finding):
+                found[item.id] = item
+            else:
+                due.append(item)
+    done = resolved(journey)
+    ordered = sorted(
+        (finding for finding in found.values() if not (done and _is_settled(journey, finding, done))),
+        key=lambda f: (SEVERITIES.index(f.severity), f.rule, f.id),
+    )
+    return Check(tuple(ordered), min(due, default=None))
+
+
+def protocol_of(journey: Journey, protocols: Mapping[str, Protocol]) -> Protocol | None:
+    """The Protocol that governs the order: the one it names, or the only one whose product it asks for."""
+    named = journey.order.fields.get("protocol")
+    if named:
+        return protocols.get(named)
+    codings = (journey.order.fields.get("service") or {}).get("codings", ())
+    fitting = [p for p in protocols.values() if any(p.is_for(coding) for coding in codings)]
+    return fitting[0] if len(fitting) == 1 else None
+
+
+def resolved(journey: Journey) -> dict[str, frozenset[str]]:
+    """Issue id -> the roles of those who resolved it and whom no later reopening contradicts. The hub's own
+    clearing is no resolution: what it found again, it tells again."""
+    told: dict[str, tuple[list[EventDict], list[EventDict]]] = {}
+    for event in journey.facts:
+        if event["type"] in {"issue.resolved", "issue.reopened"} and event["reporter"]["role"] != HUB:
+            for identifier in event["about"]["identifiers"]:
+                done, again = told.setdefault(identifier["value"], ([], []))
+                (done if event["type"] == "issue.resolved" else again).append(event)
+    standing = {
+        issue: frozenset(e["reporter"]["role"] for e in done if all(is_after(e, other) for other in again))
+        for issue, (done, again) in told.items()
+    }
+    return {issue: roles for issue, roles in standing.items() if roles}
+
+
+def _is_settled(journey: Journey, finding: Finding, done: Mapping[str, frozenset[str]]) -> bool:
+    """True when the Issue of this finding was resolved, under whichever name its record had then."""
+    kind, name = finding.about
+    record = journey.records.get(kind, {}).get(name)
+    names = {name, *(text_of(name_key(kind, i)) for i in (record.identifiers if record else ()))}
+    roles = {role for alias in names for role in done.get(finding.id_for(alias), ())}
+    return QA in roles if finding.person else bool(roles)
+
+
+def describe() -> Iterable[tuple[str, str]]:
+    """Every rule's name and first line, for the generated documentation."""
+    return [(rule.__name__, (rule.__doc__ or "").splitlines()[0]) for rule in RULES]
+
+
+__all__ = [
+    "ACCEPT",
+    "ALLOCATE",
+    "EVERYTHING",
+    "INFUSE",
+    "RELEASED",
+    "RULES",
+    "RULES_VERSION",
+    "SEVERITIES",
+    "SHIP",
+    "START",
+    "Check",
+    "Finding",
+    "Item",
+    "check",
+    "describe",
+    "disposition_of",
+    "patient_barred",
+    "protocol_of",
+    "resolved",
+]

@@ -1,0 +1,65 @@
+"""What a rule says: a finding about a record, on facts, with what would settle it. Finds nothing by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from canonical_model.ids import issue_id
+from canonical_model.journey import EventDict, Journey, RecordState
+from canonical_model.protocols import Protocol
+
+SHIP, INFUSE, START, ACCEPT, ALLOCATE = "may-ship", "may-infuse", "may-start", "may-accept", "may-allocate"
+EVERYTHING = (SHIP, INFUSE, START, ACCEPT, ALLOCATE)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a rule found: about which record, for which cause, on which facts, and what would settle it.
+
+    `about` is kind and name of a record. `blocks` are the questions that it answers with no. `person`: the facts alone
+    never settle it; quality assurance does. `unclear`: the facts say different things, so the answer is not no but
+    unknown.
+    """
+
+    rule: str
+    kind: str
+    severity: str
+    about: tuple[str, str]
+    cause: str
+    text: str
+    settle: str
+    facts: tuple[str, ...] = ()
+    blocks: tuple[str, ...] = ()
+    person: bool = False
+    unclear: bool = False
+
+    @property
+    def id(self) -> str:
+        """Id of the Issue that this finding is."""
+        return self.id_for(self.about[1])
+
+    def id_for(self, name: str) -> str:
+        """Id of the Issue when the record has another of its names: an earlier answer was given under that one."""
+        return issue_id(self.rule, [[self.about[0], name]], self.cause)
+
+
+Item = Finding | datetime
+"""A finding, or an instant at which a rule may find something else by time alone."""
+Rule = Callable[[Journey, Protocol | None, datetime], Iterator[Item]]
+
+
+def about(record: RecordState) -> tuple[str, str]:
+    """Kind and name of a record."""
+    return record.kind, record.name
+
+
+def ids(events: Iterable[EventDict]) -> tuple[str, ...]:
+    """Ids of some facts."""
+    return tuple(event["id"] for event in events)
+
+
+def facts_of(journey: Journey, type_: str) -> list[EventDict]:
+    """Live facts of one type, in the order of facts."""
+    return [event for event in journey.facts if event["type"] == type_]

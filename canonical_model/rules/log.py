@@ -1,0 +1,137 @@
+"""Rules of the log itself: facts that contradict each other (I-14, I-36), claims (I-35), late facts (I-31)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from canonical_model.events import is_after, sort_key
+from canonical_model.journey import LATE, Journey, RecordState
+from canonical_model.protocols import Protocol
+from canonical_model.rules.finding import INFUSE, SHIP, Finding, Item, about, ids
+from canonical_model.values import parse_instant
+
+DECIDING = frozenset(
+    {
+        *("order", "patient", "donor", "subject", "label", "material", "container", "containers", "batch"),
+        *("collection", "shipment", "consignee", "contents", "inputs", "outputs", "decision", "evaluation", "value"),
+        *("limit", "status", "result", "scope", "deceased", "protocol", "service", "expires_at"),
+        *("points", "unit", "start", "type"),
+    }
+)
+"""Fields on which answers rest. Where two facts differ in one of them, nobody can tell what the answer is."""
+
+
+def facts_agree(journey: Journey, protocol: Protocol | None, now: datetime) -> Iterator[Item]:  # noqa: ARG001
+    """I-14: live facts for states that exclude each other, and corrections that disagree, wait for a person."""
+    for records in journey.records.values():
+        for record in records.values():
+            for milder, stricter in record.conflicts:
+                yield Finding(
+                    rule="I-14",
+                    kind="duplicate",
+                    severity="critical",
+                    about=about(record),
+                    cause=f"{milder}/{stricter}",
+                    text=f"facts say both {milder} and {stricter}; the more restrictive one holds",
+                    settle="a person with authority corrects the wrong fact",
+                    facts=ids(record.facts),
+                    blocks=(INFUSE, SHIP),
+                    person=True,
+                    unclear=True,
+                )
+            if record.kind == "subject":
+                yield from _dead_and_alive(record)
+            for dispute in record.disagreements:
+                if dispute.why == "corrections":
+                    yield Finding(
+                        rule="I-14",
+                        kind="duplicate",
+                        severity="critical",
+                        about=about(record),
+                        cause="|".join(dispute.facts),
+                        text=f"corrections of one fact differ in: {', '.join(dispute.fields)}; "
+                        "the more restrictive one holds",
+                        settle="a person with authority supersedes the wrong correction",
+                        facts=dispute.facts,
+                        blocks=(INFUSE, SHIP),
+                        person=True,
+                        unclear=True,
+                    )
+
+
+def _dead_and_alive(record: RecordState) -> Iterator[Item]:
+    dead = [e for e in record.facts if e["type"] == "subject.deceased" or e["set"].get("deceased") is True]
+    alive = [e for e in record.facts if e["set"].get("deceased") is False and any(is_after(e, d) for d in dead)]
+    if alive:
+        yield Finding(
+            rule="I-14",
+            kind="duplicate",
+            severity="critical",
+            about=about(record),
+            cause="deceased/alive",
+            text="a person who was reported dead was reported alive afterwards",
+            settle="the hospital corrects the wrong report",
+            facts=ids([*dead, *alive]),
+            blocks=(INFUSE, SHIP),
+            person=True,
+            unclear=True,
+        )
+
+
+def order_is_known(journey: Journey, protocol: Protocol | None, now: datetime) -> Iterator[Item]:  # noqa: ARG001
+    """I-36: where facts of one moment say different things, and nothing puts them in order, a person decides."""
+    for records in journey.records.values():
+        for record in records.values():
+            for tie in record.disagreements:
+                if tie.why == "moment":
+                    deciding = bool(DECIDING & set(tie.fields))
+                    yield Finding(
+                        rule="I-36",
+                        kind="order-ambiguous",
+                        severity="major" if deciding else "info",
+                        about=about(record),
+                        cause="|".join(tie.facts),
+                        text=f"facts of one moment differ in: {', '.join(tie.fields)}",
+                        settle="the reporters say which one holds, or a later fact does",
+                        facts=tie.facts,
+                        blocks=(INFUSE, SHIP) if deciding else (),
+                        person=deciding,
+                        unclear=True,
+                    )
+
+
+def claims_are_told(journey: Journey, protocol: Protocol | None, now: datetime) -> Iterator[Item]:  # noqa: ARG001
+    """I-35: what a party says beyond its authority is kept as a claim and changes nothing."""
+    for event in journey.claims:
+        yield Finding(
+            rule="I-35",
+            kind="authority",
+            severity="minor",
+            about=("order", journey.order.name),
+            cause=event["id"],
+            text=f"{event['type']} was stated by a {event['reporter']['role']}, whose word does not decide it",
+            settle="the party with authority reports it",
+            facts=(event["id"],),
+        )
+
+
+def facts_are_timely(journey: Journey, protocol: Protocol | None, now: datetime) -> Iterator[Item]:  # noqa: ARG001
+    """I-31: a fact that reaches the hub long after it happened is accepted and told."""
+    limit = protocol.late_after if protocol else timedelta(days=3)
+    for event in journey.facts:
+        lateness = parse_instant(event["recorded"]) - sort_key(event)[0]
+        if lateness > limit and event["reporter"]["role"] != "hub":
+            yield Finding(
+                rule="I-31",
+                kind=LATE,
+                severity="info",
+                about=("order", journey.order.name),
+                cause=event["id"],
+                text=f"{event['type']} was received {lateness.days} days after it happened",
+                settle="nothing; windows were computed again",
+                facts=(event["id"],),
+            )
+
+
+RULES = (facts_agree, order_is_known, claims_are_told, facts_are_timely)

@@ -1,0 +1,188 @@
+"""Rules of the cold chain: no time outside the condition beyond what is allowed (I-5), no unknown time (I-3)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from decimal import Decimal
+from itertools import pairwise
+
+from canonical_model.events import end_of, instant_of, is_coarse
+from canonical_model.journey import Journey, RecordState
+from canonical_model.lineage import direction_of
+from canonical_model.protocols import Condition, Protocol
+from canonical_model.rules.finding import ACCEPT, INFUSE, Finding, Item, about, ids
+from canonical_model.values import parse_instant
+
+TO_CELSIUS = {
+    **dict.fromkeys(("Cel", "CEL"), (Decimal(0), Decimal(1))),
+    **dict.fromkeys(("[degF]", "FAH"), (Decimal(-32), Decimal(5) / Decimal(9))),
+    **dict.fromkeys(("K", "KEL"), (Decimal("-273.15"), Decimal(1))),
+}
+"""Unit (UCUM or UN/CEFACT Recommendation 20) -> what to add, then what to multiply by."""
+CRYO = Decimal(-100)
+"""Below this a condition is cryogenic: cells that warmed are lost, so every excursion is critical."""
+
+Series = list[tuple[Decimal, Decimal]]
+"""Seconds after the start and degrees Celsius, by time."""
+
+
+def temperature_holds(journey: Journey, protocol: Protocol | None, now: datetime) -> Iterator[Item]:  # noqa: ARG001
+    """I-5, I-3: no spell and no sum outside the condition beyond what is allowed; a gap is unknown, never fine."""
+    for record in journey.of("readings"):
+        condition = condition_of(journey, protocol, record)
+        if condition is None or record.fields.get("quantity") != "temperature":
+            continue
+        if record.fields.get("unit") not in TO_CELSIUS:
+            yield _finding(record, "mapping", "major", "unit", "a temperature series has no unit that is known")
+            continue
+        series = _series(record)
+        spell, total, worst = _outside(record, series, condition)
+        never = not condition.max_outside  # then one value outside is too many, however short
+        if worst is not None and (never or spell > condition.max_outside or total > condition.max_total):
+            severity = "critical" if condition.high is not None and condition.high <= CRYO else "major"
+            text = f"outside {condition.name} {_stretch(total, spell)}, extreme {worst.normalize():f} Cel"
+            yield _finding(record, "temperature-excursion", severity, "excursion", text)
+        gap = max((_span(b - a) for (a, _), (b, _) in pairwise(series)), default=timedelta())
+        if gap > condition.max_gap:
+            yield _gap(record, "gap", f"no reading for {_minutes(gap)} min: the condition in that time is unknown")
+
+
+def _finding(record: RecordState, kind: str, severity: str, cause: str, text: str) -> Finding:
+    return Finding(
+        rule="I-5",
+        kind=kind,
+        severity=severity,
+        about=about(record),
+        cause=cause,
+        text=text,
+        settle="the partner's profile names the unit" if kind == "mapping" else "QA assesses the excursion",
+        facts=ids(record.facts),
+        blocks=(ACCEPT, INFUSE),
+        person=kind != "mapping",
+    )
+
+
+def _gap(record: RecordState, cause: str, text: str) -> Finding:
+    return Finding(
+        rule="I-3",
+        kind="telemetry-gap",
+        severity="major",
+        about=about(record),
+        cause=cause,
+        text=text,
+        settle="the logger's owner sends the missing readings, or QA assesses the gap",
+        facts=ids(record.facts),
+        blocks=(ACCEPT,),
+    )
+
+
+def transit_is_recorded(journey: Journey, protocol: Protocol | None, now: datetime) -> Iterator[Item]:  # noqa: ARG001
+    """I-3: the readings of a transit cover it from departure to arrival."""
+    for shipment in journey.of("shipment"):
+        condition = _transit_condition(journey, protocol, shipment)
+        left = [e for e in shipment.named("shipment.departed") if not is_coarse(e)]
+        came = [e for t in ("shipment.arrived", "shipment.accepted") for e in shipment.named(t) if not is_coarse(e)]
+        if condition is None or not left or not came:
+            continue
+        start, end = min(map(instant_of, left)), max(map(instant_of, came))
+        covered = [_covered(r) for r in journey.of("readings") if journey.record(r.fields.get("shipment")) is shipment]
+        if not covered:
+            yield _gap(shipment, "none", "no temperature readings of the transit are known")
+            continue
+        at, longest = start, timedelta()
+        for begin, until in sorted(c for c in covered if c is not None):
+            longest = max(longest, min(begin, end) - at)
+            at = max(at, until)
+        if max(longest, end - at) > condition.max_gap:
+            yield _gap(shipment, "coverage", f"{_minutes(max(longest, end - at))} min of the transit have no readings")
+
+
+def _covered(record: RecordState) -> tuple[datetime, datetime] | None:
+    """The time that a series tells of: from its first to its last value, or as stated."""
+    start, end = record.fields.get("start"), record.fields.get("end")
+    if record.fields.get("quantity") != "temperature" or not start:
+        return None
+    begin = parse_instant(start["at"])
+    series = _series(record) if record.fields.get("unit") in TO_CELSIUS else []
+    try:
+        if series:
+            return begin + _span(series[0][0]), begin + _span(series[-1][0])
+        return begin, end_of(end) if end else begin
+    except OverflowError:
+        return begin, begin
+
+
+def condition_of(journey: Journey, protocol: Protocol | None, readings: RecordState) -> Condition | None:
+    """The condition that a series is measured against: its shipment's, or its container's storage."""
+    shipment = journey.record(readings.fields.get("shipment"))
+    if shipment is not None:
+        return _transit_condition(journey, protocol, shipment)
+    container = journey.record(readings.fields.get("container"))
+    material = journey.record(container.fields.get("material")) if container else None
+    storage = material.fields.get("storage") if material else None
+    return protocol.conditions.get(storage or "") if protocol else None
+
+
+def _transit_condition(journey: Journey, protocol: Protocol | None, shipment: RecordState) -> Condition | None:
+    if protocol is None:
+        return None
+    usual = protocol.direction_condition.get(direction_of(journey, shipment), "")
+    named = shipment.fields.get("condition")
+    return protocol.conditions.get(str(named)) or protocol.conditions.get(usual)
+
+
+def _series(record: RecordState) -> Series:
+    add, factor = TO_CELSIUS[record.fields["unit"]]
+    points = record.fields.get("points") or ()
+    return sorted((Decimal(p["seconds"]), (Decimal(p["value"]) + add) * factor) for p in points)
+
+
+def _outside(record: RecordState, series: Series, condition: Condition) -> tuple[timedelta, timedelta, Decimal | None]:
+    """Longest spell and sum outside the range, and the extreme value; a value counts until the next one.
+
+    A device that sends only its extremes was outside for an unknown time: any time is taken as too long.
+    """
+    spell = total = longest = Decimal(0)
+    outside = [value for _, value in series if _beyond(value, condition) > 0]
+    for index, (at, value) in enumerate(series):
+        step = series[index + 1][0] - at if index + 1 < len(series) else Decimal(0)
+        spell = spell + step if _beyond(value, condition) > 0 else Decimal(0)
+        total += step if _beyond(value, condition) > 0 else Decimal(0)
+        longest = max(longest, spell)
+    add, factor = TO_CELSIUS[record.fields["unit"]]
+    stated = (record.fields.get(name) for name in ("minimum", "maximum"))
+    extremes = [(Decimal(value) + add) * factor for value in stated if value is not None]
+    unseen = [value for value in extremes if _beyond(value, condition) > 0]
+    worst = max([*outside, *unseen], key=lambda v: _beyond(v, condition), default=None)
+    if unseen and not outside:
+        return timedelta.max, timedelta.max, worst
+    return _span(longest), _span(total), worst
+
+
+def _beyond(value: Decimal, condition: Condition) -> Decimal:
+    """How far outside the range a value is; not above zero inside it."""
+    low = condition.low - value if condition.low is not None else Decimal(-1)
+    high = value - condition.high if condition.high is not None else Decimal(-1)
+    return max(low, high)
+
+
+def _span(seconds: Decimal) -> timedelta:
+    """A time of so many seconds; the longest one there is where a device counts beyond it."""
+    try:
+        return timedelta(seconds=float(seconds))
+    except OverflowError:
+        return timedelta.max if seconds > 0 else timedelta.min
+
+
+def _minutes(span: timedelta) -> int:
+    return int(span.total_seconds() // 60)
+
+
+def _stretch(total: timedelta, spell: timedelta) -> str:
+    if total == timedelta.max:
+        return "for an unknown time"
+    return f"for {_minutes(total)} min in all, {_minutes(spell)} min at a stretch"
+
+
+RULES = (temperature_holds, transit_is_recorded)

@@ -1,0 +1,219 @@
+"""A hub without channels in memory: messages go through its inbox, and what came of them can be compared. No network.
+
+Everything that decides is the hub's own: conversion, committer, links, fold, rules, ledger. Only what costs time and
+decides nothing is shared between hubs of one process: compiled tables, compiled schemas, conversions of equal bytes.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jsonschema_rs
+import orjson
+
+from adapters.reading import Read
+from canonical_model.fold import fold
+from canonical_model.journey import Journey, comparable
+from canonical_model.protocols import DEFAULT_PROTOCOLS
+from canonical_model.rules import Finding, check
+from hub import ledger
+from hub.committer import Answer, Committer
+from hub.conversion import Format
+from hub.crypto import Keyring
+from hub.demo import world
+from hub.formats import Adapters
+from hub.links import Links
+from hub.profiles import Profile
+from hub.store import Store
+from mappings.faults import Fault
+from tests.verify.messages import GLN, Delivery, party
+
+NOW = datetime(2026, 3, 20, 12, 0, tzinfo=UTC)
+"""The one instant at which every small hub records: what depends on the hub's own clock is not asked here."""
+KEYS = Keyring(b"histories" * 3 + b"12345")
+LATE = "late-event"
+
+
+class Remembering:
+    """A partner's adapter that reads equal bytes once. Conversion is pure, so nothing else changes."""
+
+    def __init__(self, adapter: Format) -> None:
+        self._adapter = adapter
+        self._read: dict[tuple[bytes, str], Read] = {}
+
+    def read(self, body: bytes, hint: str = "") -> Read:
+        key = (body, hint)
+        if key not in self._read:
+            if len(self._read) > 2_000:
+                self._read.clear()
+            self._read[key] = self._adapter.read(body, hint)
+        return self._read[key]
+
+    def map(self, message: str) -> Mapping[str, Any]:
+        return self._adapter.map(message)
+
+    def write(
+        self, message: str, frames: list[dict[str, Any]], residual: Mapping[str, Any] | None = None
+    ) -> tuple[bytes, list[Fault]]:
+        return self._adapter.write(message, frames, residual)
+
+
+class Shared(Adapters):
+    """The adapters of all small hubs of a process."""
+
+    def of(self, profile: Profile, name: str) -> Format:
+        key = (profile.partner, name)
+        if not isinstance(self._known.get(key), Remembering):
+            self._known[key] = Remembering(super().of(profile, name))
+        return self._known[key]
+
+
+@cache
+def partners() -> tuple[dict[str, Profile], Shared]:
+    """Two hospitals, a courier, a manufacturer and quality assurance, with their tables."""
+    home = Path(tempfile.mkdtemp(prefix="cgt-verify-"))
+    told = {"events": ["result.reported", "result.corrected"], "message": "mes_csv/qc_results"}
+    plain = world.profiles(home, 1, "http://127.0.0.1:9/epcis")
+    plain.pop("operator")
+    plain["celltech"]["sends"] = [told]
+    plain["general"] = {
+        **plain["mercy"],
+        "partner": "general",
+        "name": "General Hospital",
+        "role": "infusion-site",
+        "party": party("general"),
+        "products": ["AXI-CEL"],
+        "http": {"formats": ["fhir_r4"]},
+    }
+    plain["quality"] = {
+        "partner": "quality",
+        "name": "Quality assurance",
+        "role": "qa",
+        "party": party("quality"),
+        "orders": "none",
+        "http": {"formats": ["fhir_r4"]},
+    }
+    assert plain.keys() == GLN.keys()
+    world.write_profiles(home / "partners", home, 1, "http://127.0.0.1:9/epcis")  # the overlay of Mercy
+    found = {}
+    for name, profile in plain.items():
+        overlay = {"overlay": str(home / "partners" / "mercy-tables")} if name in {"mercy", "general"} else {}
+        found[name] = Profile.model_validate({**profile, **overlay})
+    return found, Shared(found)
+
+
+@cache
+def _template() -> tuple[Store, bytes]:
+    store = Store(None)
+    return store, store.writer.raw.serialize()
+
+
+@cache
+def _compiled() -> None:
+    """Compiles every JSON Schema once per process instead of once per hub."""
+    real, known = jsonschema_rs.validator_for, {}
+
+    def validator_for(schema: dict[str, Any]) -> Any:
+        if id(schema) not in known:
+            known[id(schema)] = (schema, real(schema))
+        return known[id(schema)][1]
+
+    setattr(jsonschema_rs, "validator_for", validator_for)  # noqa: B010 - the module's own type is narrower
+
+
+class SmallHub:
+    """A hub in memory. One at a time per process: the next one takes over the store."""
+
+    def __init__(self) -> None:
+        _compiled()
+        known, adapters = partners()
+        self.store, empty = _template()
+        self.store.writer.raw.deserialize(empty)
+        self.profiles = known
+        self.committer = Committer(self.store, KEYS, known, adapters, DEFAULT_PROTOCOLS, lambda: NOW, salt=_no_salt)
+
+    def take(self, groups: Iterable[Sequence[Delivery]]) -> list[Answer]:
+        """Commits groups of messages, one transaction each."""
+        return [a for group in groups for a in self.committer.commit([d.incoming() for d in group])]
+
+    def states(self) -> dict[str, Journey]:
+        """Every journey as the committer knows it."""
+        db = self.store.writer
+        return {row[0]: self.committer.state(db, row[0]) for row in db.all("journeys", 100_000, 0)}
+
+
+def _no_salt(size: int) -> bytes:
+    """Salts hide events from those who hold the leaves only; here nobody does."""
+    return bytes(size)
+
+
+def outcome(hub: SmallHub) -> dict[str, Any]:
+    """All that must be equal when the same messages arrive in another order, grouping or number, as plain JSON.
+
+    Left out are positions, the hub's own ids of journeys, and what tells of the arrival and not of the world. Raises
+    AssertionError where the hub disagrees with itself: its memory with its log, its Issues with its findings.
+    """
+    db = hub.store.writer
+    log = {position: orjson.loads(text) for position, text, _, _ in db.all("events_from", 0, 1_000_000)}
+    facts = {position: event["id"] for position, event in log.items() if event["reporter"]["role"] != "hub"}
+    journeys, linked = [], set()
+    for journey, state in hub.states().items():
+        names = sorted(map(list, state.names))
+        positions = {row[0] for row in db.all("positions_of", journey)} & facts.keys()
+        linked |= positions
+        again = fold(Links(db).names_of(journey), [log[p] for p in sorted(positions)])
+        findings = [f for f in check(again, DEFAULT_PROTOCOLS, NOW).findings if f.kind != LATE]
+        seen = _seen(again, findings)
+        remembered = _seen(state, findings)
+        assert remembered == seen, f"the committer's memory is not its log: {difference(remembered, seen)}"
+        opened = sorted(_opened(db.all("issues_of", journey)))
+        wanted = sorted([f.id, f.rule, f.kind, f.severity, f.text, sorted(f.facts)] for f in findings)
+        assert opened == wanted, f"open Issues of {names} are not its findings: {difference(opened, wanted)}"
+        journeys.append({**seen, "names": names, "links": sorted(facts[p] for p in positions), "issues": opened})
+    ledger_faults, _, _ = ledger.check(db, KEYS.public_key())
+    assert not ledger_faults, ledger_faults[0]
+    return {
+        "journeys": sorted(journeys, key=lambda j: orjson.dumps(j["names"])),
+        "facts": sorted(facts.values()),
+        "unlinked": sorted(facts[p] for p in facts.keys() - linked),
+        "told": sorted([d[1], d[4], facts[d[3]]] for d in db.all("deliveries") if d[3] in facts),
+    }
+
+
+def _seen(state: Journey, findings: Iterable[Finding]) -> dict[str, Any]:
+    """What is comparable, without kinds of which only the hub's own records are known."""
+    seen = comparable(state, findings)
+    return {**seen, "records": {kind: records for kind, records in seen["records"].items() if records}}
+
+
+def _opened(rows: Iterable[tuple[Any, ...]]) -> Iterable[list[Any]]:
+    """Open Issues of a journey: id, rule, kind, severity, text, facts."""
+    for issue, _, rule, kind, severity, text, _, facts, _, closed, _ in rows:
+        if closed is None and kind != LATE:
+            yield [issue, rule, kind, severity, text, sorted(orjson.loads(facts))]
+
+
+def difference(one: Any, other: Any, path: str = "") -> str:
+    """Where two outcomes differ first, as a path and both values."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        for key in sorted(one.keys() | other.keys()):
+            if one.get(key) != other.get(key):
+                return difference(one.get(key), other.get(key), f"{path}.{key}")
+    if isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
+        for index, (left, right) in enumerate(zip(one, other, strict=True)):
+            if left != right:
+                return difference(left, right, f"{path}[{index}]")
+    if isinstance(one, list) and isinstance(other, list):
+        missing, more = ([item for item in a if item not in b] for a, b in ((one, other), (other, one)))
+        return f"{path.lstrip('.')}: {len(one)} | {len(other)} items; only here {_short(missing)} only there {_short(more)}"
+    return f"{path.lstrip('.')}: {_short(one)} | {_short(other)}"
+
+
+def _short(value: Any) -> str:
+    text = orjson.dumps(value, default=str).decode()
+    return text if len(text) <= 400 else f"{text[:400]}…"

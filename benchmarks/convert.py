@@ -46,6 +46,12 @@ def rows() -> Iterator[tuple[str, str, str]]:
         read = rate(lambda _, b=body: v2.read(b).summary())  # type: ignore[misc]
         full = rate(lambda _, b=body: whole(b))  # type: ignore[misc]
         yield f"{name} ({len(body)} bytes): to frames, with account", f"{read:,.0f}/s", ""
-        ratios = f"{full / grouped:.0f} × hl7apy, {full / theirs:.0f} × hl7apy flat, {full / python_hl7:.1f} × python-hl7"
+        ratios = (
+            f"{full / grouped:.0f} × hl7apy, {full / theirs:.0f} × hl7apy flat, {full / python_hl7:.1f} × python-hl7"
+        )
         yield f"{name}: to FHIR JSON, with account", f"{full:,.0f}/s", ratios
-        yield f"{name}: hl7apy parse / flat / python-hl7 parse", f"{grouped:,.0f} / {theirs:,.0f} / {python_hl7:,.0f}/s", ""
+        yield (
+            f"{name}: hl7apy parse / flat / python-hl7 parse",
+            f"{grouped:,.0f} / {theirs:,.0f} / {python_hl7:,.0f}/s",
+            "",
+        )

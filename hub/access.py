@@ -66,7 +66,15 @@ _HANDLING = frozenset(
     }
 )
 _HEADER = {"message": ALL, "answer": ALL, "finding": ALL}
-_CHAIN = {"collection": ALL, "container": ALL, "shipment": ALL, "handling": ALL, "device": ALL, "party": ALL, "location": ALL}
+_CHAIN = {
+    "collection": ALL,
+    "container": ALL,
+    "shipment": ALL,
+    "handling": ALL,
+    "device": ALL,
+    "party": ALL,
+    "location": ALL,
+}
 
 SEES: Mapping[str, Mapping[str, frozenset[str]]] = {
     "hospital": {

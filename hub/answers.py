@@ -52,7 +52,9 @@ class Given:
 class Questions:
     """Answers questions in one hub."""
 
-    def __init__(self, keys: Keyring, profiles: Mapping[str, Profile], protocols: Mapping[str, Protocol], clock: Any) -> None:
+    def __init__(
+        self, keys: Keyring, profiles: Mapping[str, Profile], protocols: Mapping[str, Protocol], clock: Any
+    ) -> None:
         self._keys, self._profiles, self._protocols, self._clock = keys, profiles, protocols, clock
 
     def ask(self, committer: Committer, question: Question) -> Given:

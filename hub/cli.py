@@ -140,7 +140,9 @@ def rebuild(data: Annotated[Path | None, typer.Option(help="the hub's data folde
 
 
 @app.command()
-def doctor(data: Annotated[Path | None, typer.Option(help="the hub's data folder")] = None, as_json: AsJson = False) -> None:
+def doctor(
+    data: Annotated[Path | None, typer.Option(help="the hub's data folder")] = None, as_json: AsJson = False
+) -> None:
     """Looks whether this installation is sound: packages, keys, profiles, tables, ledger, what waits."""
     from hub.doctor import examine
 
@@ -202,9 +204,7 @@ def _settings(data: Path | None) -> Settings:
 def _files(paths: list[Path], format_name: str) -> Any:
     for path in paths:
         if path.is_dir():
-            yield from sorted(
-                p for p in path.rglob("*") if p.is_file() and p.suffix.lower() in SEARCHED[format_name]
-            )
+            yield from sorted(p for p in path.rglob("*") if p.is_file() and p.suffix.lower() in SEARCHED[format_name])
         else:
             yield path
 
@@ -242,4 +242,6 @@ def _print_summary(table: dict[str, Any]) -> None:
                 )
         out.print(shares)
     if table["refused"]:
-        out.print("not recorded, by code: " + ", ".join(f"{k} {v}" for k, v in table["refused"].items()), highlight=False)
+        out.print(
+            "not recorded, by code: " + ", ".join(f"{k} {v}" for k, v in table["refused"].items()), highlight=False
+        )

@@ -21,7 +21,6 @@ import structlog
 
 from adapters import json_text
 from canonical_model import BASE
-from canonical_model.catalogue import EVENTS
 from canonical_model.events import VERSION
 from canonical_model.fold import fold
 from canonical_model.frames import set_schema
@@ -576,9 +575,7 @@ class _FrameNames:
         self._frames = {frame["key"]: frame for frame in converted.frames}
         self._now = now
         self._namespace = f"{profile.partner}/{converted.source_id}"
-        self._identities = {
-            frame["parent"]: frame["set"] for frame in converted.frames if frame["kind"] == "identity"
-        }
+        self._identities = {frame["parent"]: frame["set"] for frame in converted.frames if frame["kind"] == "identity"}
         self._named: dict[str, list[dict[str, Any]]] = {}
 
     def resolve(self, value: Any) -> Any:
@@ -628,9 +625,7 @@ def _vanished(earlier: Iterable[Mapping[str, Any]], said: set[str]) -> list[Mapp
     """Facts that a replay no longer finds; what was superseded before, or is itself a retraction, is none of them."""
     earlier = list(earlier)
     over = {target for event in earlier for target in event.get("supersedes", ())}
-    return [
-        e for e in earlier if e["id"] not in said and e["id"] not in over and e["type"] != "record.retracted"
-    ]
+    return [e for e in earlier if e["id"] not in said and e["id"] not in over and e["type"] != "record.retracted"]
 
 
 def _configuration(profile: Profile) -> str:

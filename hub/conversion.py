@@ -149,7 +149,9 @@ def _is_filtered(
         return not codes & set(services)
     if frame["kind"] == "subject" and profile.filter.only_known_patients and knows is not None:
         has_order = any(other["kind"] == "order" for other in read.frames)
-        identity: dict[str, Any] = next((f["set"] for f in read.frames if f.get("parent") == frame["key"] and f["kind"] == "identity"), {})
+        identity: dict[str, Any] = next(
+            (f["set"] for f in read.frames if f.get("parent") == frame["key"] and f["kind"] == "identity"), {}
+        )
         retired = identity.get("retired_identifiers", [])
         return not has_order and not knows([*identity.get("identifiers", []), *retired])
     return False

@@ -65,14 +65,10 @@ def wait_after(attempts: int) -> timedelta:
 class Deliveries:
     """Claims, renders and settles deliveries; a room of the committer's thread."""
 
-    def __init__(
-        self, keys: Keyring, profiles: Mapping[str, Profile], adapters: Adapters, region: str
-    ) -> None:
+    def __init__(self, keys: Keyring, profiles: Mapping[str, Profile], adapters: Adapters, region: str) -> None:
         self._keys, self._profiles, self._adapters, self._region = keys, profiles, adapters, region
 
-    def claim(
-        self, committer: Committer, now: datetime, paused: Iterable[str] = (), limit: int = 20
-    ) -> list[Rendered]:
+    def claim(self, committer: Committer, now: datetime, paused: Iterable[str] = (), limit: int = 20) -> list[Rendered]:
         """Deliveries that are due, rendered; one at most per partner and order, none for a paused partner."""
         db = committer.connection
         with db.transaction():
@@ -132,7 +128,14 @@ class Deliveries:
         return Rendered(delivery, partner, message, f"{message.partition('/')[2]}-{delivery:08}", content, attempts)
 
     def _write(
-        self, db: Connection, profile: Profile, state: Journey, position: int, message: str, delivery: int, now: datetime
+        self,
+        db: Connection,
+        profile: Profile,
+        state: Journey,
+        position: int,
+        message: str,
+        delivery: int,
+        now: datetime,
     ) -> tuple[bytes, dict[str, Any]] | None:
         row = db.one("events_at", f"[{position}]")
         assert row is not None

@@ -79,7 +79,7 @@ def _store(settings: Settings) -> Iterator[Finding]:
     yield Finding("ledger", "bad" if faults else "ok", f"{position} events, {len(faults)} faults")
     held = sum(row[2] for row in db.all("inbox_counts") if row[1] in {"held", "rejected"})
     yield Finding("messages", "warn" if held else "ok", f"{held} held or rejected")
-    counts = {state: 0 for state in ("waiting", "refused", "broken")}
+    counts = dict.fromkeys(("waiting", "refused", "broken"), 0)
     for _, state, count in db.all("delivery_counts"):
         counts[state] = counts.get(state, 0) + count
     trouble = counts["refused"] + counts["broken"]

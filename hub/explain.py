@@ -67,7 +67,9 @@ class Explained:
         return shown
 
 
-def explain(body: bytes, source: str, profile: Profile = ANYONE, format_name: str = "hl7v2", hint: str = "") -> Explained:
+def explain(
+    body: bytes, source: str, profile: Profile = ANYONE, format_name: str = "hl7v2", hint: str = ""
+) -> Explained:
     """The account of one message as this profile reads it."""
     adapter = format_of(format_name, profile.overlay, profile.zone, profile.system)
     converted = convert(profile, adapter, body, hint)
@@ -161,4 +163,3 @@ def independent_leaves(body: bytes) -> dict[str, int]:
                 leaves = [leaf for text_ in leaves for leaf in text_.split(delimiter)]
         counts[name[:3]] += sum(1 for leaf in leaves if leaf)
     return dict(counts)
-

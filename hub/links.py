@@ -263,7 +263,9 @@ class Links:
             return
         self.made.pop(old, None)
         self.lost.add(old)
-        moved = {row[0] for row in self._db.all("positions_of", old)} - {row[0] for row in self._db.all("positions_of", new)}
+        moved = {row[0] for row in self._db.all("positions_of", old)} - {
+            row[0] for row in self._db.all("positions_of", new)
+        }
         self.made.setdefault(new, set()).update(moved)
         for statement in ("move_links", "move_issues", "move_deliveries"):
             self._db.run(statement, new, old)

@@ -20,7 +20,14 @@ from canonical_model.values import zone_of
 from hub.settings import is_loopback
 
 FORMATS = ("hl7v2", "fhir_r4", "epcis", "mes_csv")
-_PATHS = (("overlay",), ("files", "drop"), ("files", "out"), ("http", "post_token_file"), ("http", "post_ca"), ("mllp", "send_ca"))
+_PATHS = (
+    ("overlay",),
+    ("files", "drop"),
+    ("files", "out"),
+    ("http", "post_token_file"),
+    ("http", "post_ca"),
+    ("mllp", "send_ca"),
+)
 _NO_TOKEN = hashlib.sha256(b"").hexdigest()
 
 
@@ -45,7 +52,9 @@ class Mllp(_Part):
     send_host: str | None = None
     send_port: int | None = Field(default=None, ge=1, le=65535)
     send_tls: bool = Field(default=False, description="always, beyond loopback")
-    send_ca: Path | None = Field(default=None, description="certificates that sign the receiver's; without it the system's")
+    send_ca: Path | None = Field(
+        default=None, description="certificates that sign the receiver's; without it the system's"
+    )
     acknowledge: Literal["recorded", "stored"] = Field(default="recorded", description="`stored` answers CA, CE, CR")
     held_as: Literal["AE", "AA"] = Field(default="AE", description="answer to a held message")
 
@@ -65,7 +74,9 @@ class Http(_Part):
     token_sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$", description="SHA-256 of the bearer token")
     post_to: str | None = Field(default=None, description="URL that the hub posts deliveries to")
     post_token_file: Path | None = None
-    post_ca: Path | None = Field(default=None, description="certificates that sign the receiver's; without it the system's")
+    post_ca: Path | None = Field(
+        default=None, description="certificates that sign the receiver's; without it the system's"
+    )
 
     @field_validator("token_sha256")
     @classmethod
@@ -148,7 +159,9 @@ class Profile(_Part):
     role: Annotated[str, AfterValidator(_a_role)]
     region: str = "local"
     zone: Annotated[str, AfterValidator(_a_zone)] = "UTC"
-    party: str = Field(description="URI of the partner as a party, such as its GLN https://id.gs1.org/414/9521141111116")
+    party: str = Field(
+        description="URI of the partner as a party, such as its GLN https://id.gs1.org/414/9521141111116"
+    )
     system: str = Field(default="", description="system of identifiers that name no authority")
     overlay: Path | None = Field(default=None, description="folder of the site's tables, one subfolder per format")
     mllp: Mllp | None = None
@@ -158,7 +171,9 @@ class Profile(_Part):
     sends: tuple[Send, ...] = ()
     orders: Literal["own", "none"] = Field(default="own", description="whose orders the partner takes part in")
     products: tuple[str, ...] = Field(default=(), description="product codes whose orders this partner takes part in")
-    volatile: tuple[str, ...] = Field(default=("MSH-7",), description="fields that differ between resends of one message")
+    volatile: tuple[str, ...] = Field(
+        default=("MSH-7",), description="fields that differ between resends of one message"
+    )
     receives_as: dict[str, str] = Field(default_factory=dict, description="names for MSH-5/MSH-6 and the like")
 
     @field_validator("partner")
@@ -264,7 +279,9 @@ def _shared(profiles: Mapping[str, Profile]) -> Iterator[str]:
         for name, profile in profiles.items():
             if value := value_of(profile):
                 holders.setdefault(value, []).append(name)
-        yield from (f"{' and '.join(names)}: one {what} for two partners" for names in holders.values() if len(names) > 1)
+        yield from (
+            f"{' and '.join(names)}: one {what} for two partners" for names in holders.values() if len(names) > 1
+        )
 
 
 def open_doors(profiles: Mapping[str, Profile], mllp_host: str) -> list[str]:

@@ -175,7 +175,9 @@ class Resources:
         if type_ and type_.rpartition("/")[2] != TYPES[target]:
             return set()
         journeys = [row[0] for row in self._model.all("journeys_of_record", target, wanted)]
-        beside = {i for journey in journeys for other, i in self._model.all("records_of_journey", journey) if other == kind}
+        beside = {
+            i for journey in journeys for other, i in self._model.all("records_of_journey", journey) if other == kind
+        }
         return {record_id for record_id in beside if self._refers(kind, record_id, field, target, wanted)}
 
     def _refers(self, kind: str, record_id: str, field: str, target: str, wanted: str) -> bool:

@@ -93,7 +93,9 @@ class Sealer:
 
 
 def _is_person(value: Any) -> bool:
-    return isinstance(value, Mapping) and ("name" in value or "identifier" in value or "person" in value or "actor" in value)
+    return isinstance(value, Mapping) and (
+        "name" in value or "identifier" in value or "person" in value or "actor" in value
+    )
 
 
 def unseal(keys: Keyring, connection: Connection, value: Any) -> Any:

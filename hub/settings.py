@@ -25,11 +25,15 @@ class Settings(BaseSettings):
     tls_key: Path | None = None
     tls_client_ca: Path | None = Field(default=None, description="certificates that sign those of clients")
     group: int = Field(default=64, ge=1, le=1000, description="most messages that one transaction takes")
-    synchronous: str = Field(default="FULL", pattern="^(FULL|EXTRA)$", description="SQLite's; weaker settings lose data")
+    synchronous: str = Field(
+        default="FULL", pattern="^(FULL|EXTRA)$", description="SQLite's; weaker settings lose data"
+    )
     max_message: int = Field(default=8 * 1024 * 1024, ge=1024, le=8 * 1024 * 1024, description="bytes of one message")
     delivery_poll: float = Field(default=0.05, gt=0, description="seconds between looks for deliveries that are due")
     file_poll: float = Field(default=0.5, gt=0, description="seconds between looks at the drop folders")
-    patience: float = Field(default=30.0, gt=0, description="seconds in which a begun message has to be here, or answered")
+    patience: float = Field(
+        default=30.0, gt=0, description="seconds in which a begun message has to be here, or answered"
+    )
 
     @model_validator(mode="after")
     def _has_whole_tls(self) -> Settings:

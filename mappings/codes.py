@@ -97,4 +97,3 @@ def parse(name: str, lines: Iterable[str]) -> tuple[CodeTable, list[TableFault]]
             )
         reverse[canonical] = wire
     return CodeTable(name, forward, reverse, notes, keeps), faults
-

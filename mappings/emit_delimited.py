@@ -184,7 +184,13 @@ class Delimited(Emitter):
             tests = []
             for row in spec.rows:
                 paths = [_cleared(path, row) for k, path in _kind_paths(row) if k == kind]
-                if paths and not row.ignore and row.only != "in" and row.constant is None and not _is_raw_row(self, row):
+                if (
+                    paths
+                    and not row.ignore
+                    and row.only != "in"
+                    and row.constant is None
+                    and not _is_raw_row(self, row)
+                ):
                     number = row.at[0].partition(".")[0]
                     tests.append(f"if {paths[0]!r} in c: w.setdefault({number!r}, {NULL!r})")
             if tests:
@@ -289,7 +295,12 @@ class Delimited(Emitter):
             body += indent(self._store_kinds(row))
         elif self._plain(row):
             at = [f"m.at = {number!r}"] if row.same_as else []
-            body = [*at, "y = x if x.isalnum() or nested(x) is None else m.leaf(x)", "if y:", *indent(self._store_kinds(row))]
+            body = [
+                *at,
+                "y = x if x.isalnum() or nested(x) is None else m.leaf(x)",
+                "if y:",
+                *indent(self._store_kinds(row)),
+            ]
         else:
             text = "x" if self.is_raw(row) else "x if x.isalnum() or nested(x) is None else m.leaf(x)"
             inner = [f"y = {self._call('read', row, 'y')}", *self._store_kinds(row)]
@@ -297,7 +308,11 @@ class Delimited(Emitter):
         lines = _field_of(number, row, [*self._beyond(spec, row), *body])
         if row.default is not None:
             kind, path = _kind_path(row)
-            lines += ["else:", f"    {assign(kind, path, repr(row.default))}", f"    f[{kind!r}].assumed.append({path!r})"]
+            lines += [
+                "else:",
+                f"    {assign(kind, path, repr(row.default))}",
+                f"    f[{kind!r}].assumed.append({path!r})",
+            ]
         return lines
 
     def _write_field(self, spec: Spec, row: Row) -> list[str]:
@@ -337,7 +352,9 @@ class Delimited(Emitter):
             store = self._store_kinds(row)
             if not self._plain(row):
                 store = self._guarded(row, [f"y = {self._call('read', row, 'y')}", *store])
-            store = [*beyond, f"m.at = {number!r}", *store] if row.same_as or not self._plain(row) else [*beyond, *store]
+            store = (
+                [*beyond, f"m.at = {number!r}", *store] if row.same_as or not self._plain(row) else [*beyond, *store]
+            )
             return [*lines, f"if c{number} and (y := {values[0]}):", *indent(store)]
         body = [f"y = {self._call('read', row, ', '.join(values))}", "if y is not None:"]
         body += indent([*beyond, *self._store_kinds(row)])
@@ -423,7 +440,9 @@ class Delimited(Emitter):
         version = self._version(spec, row)
         if row.split:
             constants = tuple(row.split.values())
-            return f"{_index(row)}.get({(constants[0] if len(constants) == 1 else constants)!r})", _and("y is not None", version)
+            return f"{_index(row)}.get({(constants[0] if len(constants) == 1 else constants)!r})", _and(
+                "y is not None", version
+            )
         if len(row.into) > 1:
             values = ", ".join(_reach(kind, path) for kind, path in _kind_paths(row))
             return f"({values})", _and(_some(row), version)

@@ -74,7 +74,11 @@ class Tree(Emitter):
         if len(row.at) > 1:
             values = ", ".join(_reach(source, path) for path in row.at)
             present = " or ".join(f"{_reach(source, path)} is not None" for path in row.at)
-            body = [f"y = {self._call('read', row, values)}", "if y is not None:", *indent(self._store(row, "y", typed))]
+            body = [
+                f"y = {self._call('read', row, values)}",
+                "if y is not None:",
+                *indent(self._store(row, "y", typed)),
+            ]
             return [f"if {present}:", *indent([*at, *self._guarded(row, body)])]
         body = [f"y = {self._call('read', row, 'x_')}"]
         store = self._store(row, "y", typed)
@@ -84,7 +88,11 @@ class Tree(Emitter):
         lines = [f"x_ = {_reach(source, row.at[0])}", "if x_ is not None:", *indent([*at, *self._guarded(row, body)])]
         if row.default is not None and not typed:
             kind, _, path = row.into[0].partition(".")
-            lines += ["else:", f"    {assign(kind, path, repr(row.default))}", f"    f[{kind!r}].assumed.append({path!r})"]
+            lines += [
+                "else:",
+                f"    {assign(kind, path, repr(row.default))}",
+                f"    f[{kind!r}].assumed.append({path!r})",
+            ]
         return lines
 
     def _read_items(self, spec: Spec, row: Row, typed: bool) -> list[str]:

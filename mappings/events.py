@@ -316,5 +316,9 @@ def check(name: str, data: Mapping[str, Any], types: Mapping[str, str]) -> list[
                 if about is None:
                     faults.append(TableFault(name, f"on {kind}", f"no event type {entry['event']!r} in the catalogue"))
                 elif about and about != entry.get("about_kind", kind):
-                    faults.append(TableFault(name, f"on {kind}", f"{entry['event']} is about a {about}: say `about_kind: {about}`"))
+                    faults.append(
+                        TableFault(
+                            name, f"on {kind}", f"{entry['event']} is about a {about}: say `about_kind: {about}`"
+                        )
+                    )
     return faults

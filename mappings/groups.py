@@ -99,7 +99,9 @@ def group_of(data: Mapping[str, Any], tables: Mapping[str, Table], name: str, fa
         links=data.get("links", {}),
         groups=groups,
         kinds=(data.get("frame", ""), *_listed(data.get("also"))),
-        by_piece={piece: tuple(sorted(found, key=lambda o: not o[1].table.picked)) for piece, found in by_piece.items()},
+        by_piece={
+            piece: tuple(sorted(found, key=lambda o: not o[1].table.picked)) for piece, found in by_piece.items()
+        },
         by_start={start: group for group in reversed(groups) for start in group.start},
     )
 

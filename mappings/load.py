@@ -138,7 +138,9 @@ def _parse_row(table: str, raw: Mapping[str, Any], number: int) -> tuple[Row, li
 
 def overlay(base: Spec, changes: Mapping[str, Any]) -> tuple[Spec, list[TableFault]]:
     """The base table with an overlay's rows: a known id replaces, a new one is added, `remove` takes away."""
-    site, faults = parse_table(base.name, {k: v for k, v in changes.items() if k not in {"extends", "remove"}}, base.wire)
+    site, faults = parse_table(
+        base.name, {k: v for k, v in changes.items() if k not in {"extends", "remove"}}, base.wire
+    )
     remove = set(_list(changes.get("remove", [])))
     known = {row.id for row in base.rows}
     faults += [TableFault(base.name, gone, "cannot be removed: no such row") for gone in sorted(remove - known)]

@@ -159,9 +159,7 @@ def _numbered(entries: list[tuple[str | None, Wire]]) -> list[tuple[tuple[Hashab
     return [(None if key is None else next(keys), original) for key, original in entries]
 
 
-def merge(
-    old: Sequence[tuple[Hashable | None, T]], new: Sequence[Hashable]
-) -> list[tuple[int | None, T | None]]:
+def merge(old: Sequence[tuple[Hashable | None, T]], new: Sequence[Hashable]) -> list[tuple[int | None, T | None]]:
     """Places `new` keys among the `old` sequence, whose key-less entries are extras that stay where they stood.
 
     Returns `(index into new, None)` for a key and `(None, extra)` for an extra. A key that left takes nothing with it,

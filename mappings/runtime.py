@@ -131,14 +131,18 @@ def put(target: dict[str, Any], key: str, value: Any, m: Context, row: str) -> N
         )
 
 
-def join(target: dict[str, Any], key: str, item: dict[str, Any], split: Mapping[str, Any], m: Context, row: str) -> None:
+def join(
+    target: dict[str, Any], key: str, item: dict[str, Any], split: Mapping[str, Any], m: Context, row: str
+) -> None:
     """Adds an item that another place may have brought already, told apart by its `split` constants."""
     items = target.setdefault(key, [])
     for known in items:
         if all(known.get(name) == value for name, value in split.items()):
             if known != item:
                 m.faults.append(
-                    Fault("places-disagree", f"{m.place}-{m.at}", "two places of the message name different values", row)
+                    Fault(
+                        "places-disagree", f"{m.place}-{m.at}", "two places of the message name different values", row
+                    )
                 )
             return
     add(target, key, item, split)

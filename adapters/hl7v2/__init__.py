@@ -97,7 +97,11 @@ class Adapter:
         root = self.roots.get(message_type)
         if root is None:
             named = message_type if _TYPE.fullmatch(message_type) else "a message of an unnamed type"
-            raise Unsupported(message_type if _TYPE.fullmatch(message_type) else "", "MSH-9", f"no message map reads {named}; add one under mappings/hl7v2")
+            raise Unsupported(
+                message_type if _TYPE.fullmatch(message_type) else "",
+                "MSH-9",
+                f"no message map reads {named}; add one under mappings/hl7v2",
+            )
         return root
 
     def _context(self) -> Delimiters:

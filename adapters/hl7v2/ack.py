@@ -30,7 +30,9 @@ _TEXTS = {
     "207": "Application internal error",
 }
 _SEVERITIES = {"error": "error", "warning": "warning"}
-_PLACE = re.compile(r"(?P<segment>[A-Z][A-Z0-9]{2})(?:\[(?P<ordinal>\d+)\])?(?:-(?P<field>\d+)(?:\[(?P<repeat>\d+)\])?(?:\.(?P<component>\d+))?)?")
+_PLACE = re.compile(
+    r"(?P<segment>[A-Z][A-Z0-9]{2})(?:\[(?P<ordinal>\d+)\])?(?:-(?P<field>\d+)(?:\[(?P<repeat>\d+)\])?(?:\.(?P<component>\d+))?)?"
+)
 MOST = 50
 """Faults named in one acknowledgement; the rest are in the hub."""
 

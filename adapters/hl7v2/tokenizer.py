@@ -213,7 +213,9 @@ class Delimiters(Context):
 
     # ---- accounting -------------------------------------------------------------------------------------------
 
-    def leaves(self, name: str, piece: Mapping[str, str | list[str]] | str | None) -> Iterator[tuple[tuple[str, ...], str]]:
+    def leaves(
+        self, name: str, piece: Mapping[str, str | list[str]] | str | None
+    ) -> Iterator[tuple[tuple[str, ...], str]]:
         """Every non-empty leaf of a segment with its place: field (and repeat), component, sub-component."""
         fields = fields_of(piece, self.field_sep) if isinstance(piece, str) else piece or {}
         for number, value in fields.items():

@@ -119,7 +119,9 @@ class DropFolder:
             "unlinked": answer.unlinked,
             "warnings": [fault.plain() for fault in answer.faults],
         }
-        self._write(self._drop / "archive" / f"{work.name}.receipt.json", orjson.dumps(receipt, option=orjson.OPT_INDENT_2))
+        self._write(
+            self._drop / "archive" / f"{work.name}.receipt.json", orjson.dumps(receipt, option=orjson.OPT_INDENT_2)
+        )
         work.unlink()
 
     def _refuse(self, work: Path, text: str, answer: Answer | None) -> None:

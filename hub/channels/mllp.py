@@ -131,7 +131,9 @@ class _Line:
 class Sender:
     """Sends to one partner over one connection that is opened when needed."""
 
-    def __init__(self, host: str, port: int, limit: int, timeout: float = 30.0, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self, host: str, port: int, limit: int, timeout: float = 30.0, tls: ssl.SSLContext | None = None
+    ) -> None:
         self._host, self._port, self._limit, self._timeout, self._tls = host, port, limit, timeout, tls
         self._line: _Line | None = None
 

@@ -65,7 +65,9 @@ def _name_sent_to_the_courier(_: Hub) -> None:
         told = frames(*arguments)
         for frame in told:
             if frame["kind"] == "handling":
-                frame["set"].setdefault("containers", []).append({"system": "https://mercy.example/person", "value": "DOE-JANE"})
+                frame["set"].setdefault("containers", []).append(
+                    {"system": "https://mercy.example/person", "value": "DOE-JANE"}
+                )
         return told
 
     _replace("mappings.send", "frames", telling)

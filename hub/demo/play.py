@@ -95,7 +95,9 @@ async def _play(fault: int, seconds: float) -> int:
             await stage.courier.stop()
     took = time.monotonic() - begun
     if stage.failures:
-        console.print(f"\n[red bold]{len(stage.failures)} of {stage.checks} expectations failed[/red bold] ({took:.1f} s)")
+        console.print(
+            f"\n[red bold]{len(stage.failures)} of {stage.checks} expectations failed[/red bold] ({took:.1f} s)"
+        )
         if fault:
             console.print(f"planted fault {fault}: {FAULTS[fault][0]}")
         return 1
@@ -198,7 +200,9 @@ async def received(stage: Stage) -> None:
     chain = journey["custody"][0]["steps"] if journey and journey["custody"] else []
     holders = [step["to"].rpartition("|")[2] for step in chain]
     want = [world.GLN["mercy"], world.GLN["swift"], world.GLN["celltech"]]
-    stage.expect([h for i, h in enumerate(holders) if i == 0 or h != holders[i - 1]] == want, "custody: Mercy → Swift → Celltech")
+    stage.expect(
+        [h for i, h in enumerate(holders) if i == 0 or h != holders[i - 1]] == want, "custody: Mercy → Swift → Celltech"
+    )
     stage.expect(journey is not None and journey["stage"] == "received", "the order is at stage received")
     oru = await stage.until(lambda: _lines(stage, b"97.20"))
     stage.expect(bool(oru), "Mercy has the viability as ORU^R01, 97.20 with both its digits")
@@ -207,8 +211,12 @@ async def received(stage: Stage) -> None:
 async def looked_up(stage: Stage) -> None:
     """7  The hospital reads and changes its order by FHIR"""
     hospital = stage.client("mercy")
-    found = await stage.until(lambda: _search(hospital, f"/fhir/Patient?identifier=urn:oid:{world.MERCY_OID}|{JANE.mrn}"))
-    stage.expect(bool(found) and found["name"][0]["family"] == JANE.family, "Patient by medical record number, with her name")
+    found = await stage.until(
+        lambda: _search(hospital, f"/fhir/Patient?identifier=urn:oid:{world.MERCY_OID}|{JANE.mrn}")
+    )
+    stage.expect(
+        bool(found) and found["name"][0]["family"] == JANE.family, "Patient by medical record number, with her name"
+    )
     order = await stage.until(lambda: _search(hospital, f"/fhir/ServiceRequest?identifier={JANE.order}"))
     stage.expect(bool(order), "ServiceRequest by order number")
     if not order:
@@ -236,8 +244,12 @@ async def mixed_up(stage: Stage) -> None:
     stage.expect(len(struck) == 2, f"a critical identity Issue stands on {len(struck)} orders")
     answer = await _ask(stage, RICHARD)
     rules = {reason["rule"] for reason in answer["reasons"]}
-    stage.expect("I-1" not in {r["rule"] for r in before["reasons"]}, "before it, identity was no reason against shipping")
-    stage.expect(answer["verdict"] == "deny" and "I-1" in rules, f"may-ship: {answer['verdict']}, for {', '.join(sorted(rules))}")
+    stage.expect(
+        "I-1" not in {r["rule"] for r in before["reasons"]}, "before it, identity was no reason against shipping"
+    )
+    stage.expect(
+        answer["verdict"] == "deny" and "I-1" in rules, f"may-ship: {answer['verdict']}, for {', '.join(sorted(rules))}"
+    )
     answer = await _ask(stage, JANE, "may-infuse")
     stage.expect(answer["verdict"] == "deny", f"may-infuse: {answer['verdict']}, with {len(answer['reasons'])} reasons")
 
@@ -247,11 +259,16 @@ async def accounted(stage: Stage) -> None:
     messages = (await stage.client("operator").call("GET", "/api/messages")).json
     lost = {m["source_id"]: _silent(m) for m in messages if m["format"] == "hl7v2" and m["outcome"] == "recorded"}
     show.account(console, messages)
-    stage.expect(bool(lost) and not any(lost.values()), f"silent loss in {len(lost)} HL7 v2 messages: {sum(lost.values())}")
+    stage.expect(
+        bool(lost) and not any(lost.values()), f"silent loss in {len(lost)} HL7 v2 messages: {sum(lost.values())}"
+    )
     sent = b"\n".join([*stage.courier.received, *(f.read_bytes() for f in stage.written.glob("*.csv"))])
     leaked = [word for word in world.PERSONAL if word.encode() in sent]
     stage.expect(not leaked, f"no name, birth date or record number went to courier or manufacturer {leaked or ''}")
-    stage.expect(JANE.coi.encode() not in b"".join(stage.courier.received), "the courier was not told the chain-of-identity identifier")
+    stage.expect(
+        JANE.coi.encode() not in b"".join(stage.courier.received),
+        "the courier was not told the chain-of-identity identifier",
+    )
     other = await _events(stage, RICHARD)
     strangers = [e for e in other if SSCC in json.dumps(e) or JANE.lab in json.dumps(e)]
     stage.expect(not strangers, "no fact of Jane's transport or results stands on Richard's order")

@@ -15,7 +15,9 @@ EXAMPLE_LINES = 9
 
 def account(console: Console, messages: Sequence[Mapping[str, Any]]) -> None:
     """The account of every field of every message."""
-    table = Table("message", "from", "format", "outcome", "carried", "lossy", "residual", "ignored", title="the account")
+    table = Table(
+        "message", "from", "format", "outcome", "carried", "lossy", "residual", "ignored", title="the account"
+    )
     for message in reversed(messages):
         counts = message["account"]
         fates = [str(counts.get(fate, 0)) for fate in ("carried", "lossy", "residual", "ignored")]
@@ -50,7 +52,12 @@ def deliveries(console: Console, rows: Sequence[Mapping[str, Any]]) -> None:
         told = row["account"]
         withheld = ", ".join(told.get("withheld", ()))[:40]
         table.add_row(
-            row["partner"], row["message"], row["state"], str(told.get("written", "")), withheld, str(len(told.get("no-home", ())))
+            row["partner"],
+            row["message"],
+            row["state"],
+            str(told.get("written", "")),
+            withheld,
+            str(len(told.get("no-home", ()))),
         )
     console.print(table)
 

@@ -1,9 +1,8 @@
 """The operators' API: journeys, Issues, messages and their accounts, deliveries, questions. JSON for people at night."""
 
-from typing import Annotated, Any
-
 import asyncio
 import contextlib
+from typing import Annotated, Any
 
 import orjson
 from fastapi import APIRouter, Depends, HTTPException, Path, Query, Request
@@ -73,7 +72,9 @@ def router(hub: Hub, door: Doorkeeper) -> APIRouter:
     Number = Annotated[int, Path(ge=1, lt=2**63)]  # noqa: N806
 
     @api.get("/journeys")
-    async def journeys(_: Operator, limit: Limit = 100, offset: Annotated[int, Query(ge=0, lt=2**63)] = 0) -> list[dict[str, Any]]:
+    async def journeys(
+        _: Operator, limit: Limit = 100, offset: Annotated[int, Query(ge=0, lt=2**63)] = 0
+    ) -> list[dict[str, Any]]:
         """Orders with their headline."""
 
         def look(committer: Committer) -> list[dict[str, Any]]:
@@ -231,4 +232,3 @@ def _shown(event: dict[str, Any]) -> dict[str, Any]:
         "reporter": event["reporter"],
         "set": event["set"],
     }
-

@@ -77,7 +77,9 @@ async def _overloaded(request: Request, _: Exception) -> Response:
 async def _invalid(_: Request, wrong: Exception) -> Response:
     """What does not fit the API's own schema: places and expectations, never what was sent."""
     errors = cast("RequestValidationError", wrong).errors()
-    return problem(422, "the request does not fit", [refusal("value", _place(e["loc"]), _expected(e)) for e in errors[:50]])
+    return problem(
+        422, "the request does not fit", [refusal("value", _place(e["loc"]), _expected(e)) for e in errors[:50]]
+    )
 
 
 def _place(steps: Sequence[str | int]) -> str:

@@ -119,7 +119,9 @@ class _Fhir:
             raise _missing()
         return _versioned(200, *shown)
 
-    async def _show(self, profile: Profile, find: Callable[[Committer], Found | None], position: int = -1) -> Shown | None:
+    async def _show(
+        self, profile: Profile, find: Callable[[Committer], Found | None], position: int = -1
+    ) -> Shown | None:
         """What `find` finds, as a resource; `position` is that of the log up to which the read model has to be."""
         await self._caught_up(position)
         shown = await self._hub.pipeline.run(lambda c: self._shown(c, profile, [f for f in [find(c)] if f is not None]))
@@ -172,7 +174,9 @@ class _Fhir:
         """Records a resource; the answer is its first version, or an OperationOutcome where something deviates."""
         type_ = request.path_params["type"]
         if "if-none-exist" in request.headers:
-            raise Refused(412, refusal("not-supported", "if-none-exist", "create without a condition; repeats are known"))
+            raise Refused(
+                412, refusal("not-supported", "if-none-exist", "create without a condition; repeats are known")
+            )
         resource = _parsed(await self._body(request), type_)
         resource.pop("id", None)
         answer = await self._hub.receive(Incoming(profile.partner, "fhir", "fhir_r4", json_text.dumps(resource)))

@@ -220,7 +220,7 @@ def test_bytes_at_random_are_refused_and_nothing_else_is_raised(dialect: str, bo
         assert not dialect
 
 
-PIECES = ["CoI", "Test", "Value", "=1", "1,5", "[%]", "é", "  ", "x", *',;"\'\r\n\t\0\ufeff']
+PIECES = ["CoI", "Test", "Value", "=1", "1,5", "[%]", "é", "  ", "x", *",;\"'\r\n\t\0\ufeff"]
 
 
 @settings(max_examples=4 * EXAMPLES, deadline=None)

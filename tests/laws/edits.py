@@ -21,7 +21,12 @@ from tests.laws.v2 import Frame, subtree
 Steps = tuple[str | int, ...]
 
 TEXTS = ("Zq 7", "one|two^three&four~five\\six", "Größe 漢字", "two\nlines", '""')
-URIS = ("urn:oid:1.2.3.4.5", "urn:id:NEW%20LAB", "urn:uuid:6b1c4f2e-8e5f-4a53-9d6c-000000000001", "https://new.example/id")
+URIS = (
+    "urn:oid:1.2.3.4.5",
+    "urn:id:NEW%20LAB",
+    "urn:uuid:6b1c4f2e-8e5f-4a53-9d6c-000000000001",
+    "https://new.example/id",
+)
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,24 @@ PUNCTUATION = "!#$%&*+,-./:;<=>?@[\\]^_`{|}~"
 LETTERS = st.text("abcXYZ019 .:-_äöß漢é()'\"", min_size=1, max_size=9)
 TIMES = ("2026", "202603", "20260308", "2026030806", "202603080640", "20260308064000.25-0500", "20261301", "now")
 NUMBERS = ("0", "7", "1.50", "-.5", "+3.", "1e5", "12 ", "<0.10", "60")
-CODES = ("F", "M", "Y", "N", "NW", "CA", "SC", "MR", "LN", "SCT", "ISO", "2.16.840.1.113883.6.1", "x-a", "L", "COI", "CGT")
+CODES = (
+    "F",
+    "M",
+    "Y",
+    "N",
+    "NW",
+    "CA",
+    "SC",
+    "MR",
+    "LN",
+    "SCT",
+    "ISO",
+    "2.16.840.1.113883.6.1",
+    "x-a",
+    "L",
+    "COI",
+    "CGT",
+)
 VALUE_TYPES = ("NM", "SN", "ST", "TX", "CWE", "CE", "TS", "DT", "TM", "DR", "EI", "CX", "ED", "RP", "NR", "XAD", "")
 PIECES = ("EVN", "PID", "PV1", "ORC", "OBR", "OBX", "OBX", "OBX", "NTE", "TQ1", "SPM", "MRG", "ZCG", "MSA", "ZZZZ")
 LENGTHS = {"PID": 40, "ORC": 34, "OBR": 54, "OBX": 33, "SPM": 33, "EVN": 7, "MRG": 7}

@@ -203,7 +203,17 @@ def test_a_last_character_is_not_taken_for_framing() -> None:
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"PID|1", b"MSH", b"MSH|", b"MSH||||", b"MSHA^~\\&A", b"MSH |^~\\&|", b"\x00" * 50, b"MSH|^~\\&" + b"|" * 2000],
+    [
+        b"",
+        b"PID|1",
+        b"MSH",
+        b"MSH|",
+        b"MSH||||",
+        b"MSHA^~\\&A",
+        b"MSH |^~\\&|",
+        b"\x00" * 50,
+        b"MSH|^~\\&" + b"|" * 2000,
+    ],
 )
 def test_what_is_no_message_is_refused_with_place_and_remedy(body: bytes) -> None:
     with pytest.raises((Unparsable, Unsupported)) as refused:

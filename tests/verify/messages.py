@@ -281,7 +281,10 @@ def receipts(*rows: tuple[str, str, str, str, str]) -> bytes:
 def qc(*rows: tuple[str, str, str, str, str, str]) -> bytes:
     """Quality control: CoI, bag, test, value, status, local time."""
     header = "CoI;Batch;Sample;Bag Barcode;Test;Method;Result;Units;LSL;USL;Pass/Fail;Status;Tested At"
-    lines = [f"{c};B-77;S-1;{b};{t};M;{v};%;70;;{'pass' if float(v) >= 70 else 'fail'};{s};{at}" for c, b, t, v, s, at in rows]
+    lines = [
+        f"{c};B-77;S-1;{b};{t};M;{v};%;70;;{'pass' if float(v) >= 70 else 'fail'};{s};{at}"
+        for c, b, t, v, s, at in rows
+    ]
     return "".join(f"{line}\r\n" for line in [header, *lines]).encode()
 
 

@@ -128,20 +128,34 @@ def ordered(s: Story, c: Case) -> None:
         whole["filler"] = c.filler
     s.v2(m.order(c.person, s.next(), at=at, **whole))
     if s.often(0.25):
-        s.v2(m.order(c.person, s.next(), placer="", filler=c.filler, chain=c.chain, action="SC", at="20260302090000-0600"))
+        s.v2(
+            m.order(
+                c.person, s.next(), placer="", filler=c.filler, chain=c.chain, action="SC", at="20260302090000-0600"
+            )
+        )
     if s.often(0.15):
         s.v2(m.order(c.person, s.next(), placer="", filler="", chain=c.chain, action="XX", at="20260302100000-0600"))
     if s.often(0.20):
-        s.v2(m.order(c.person, s.next(), placer=c.placer, filler=c.filler, action="OK", at="20260303080000-0600", group="G-1"))
+        s.v2(
+            m.order(
+                c.person, s.next(), placer=c.placer, filler=c.filler, action="OK", at="20260303080000-0600", group="G-1"
+            )
+        )
     if s.often(0.06):
         chain = f"CHXYZ1226{c.number:06}"
-        s.v2(m.order(c.person, s.next(), placer=c.placer, filler=c.filler, chain=chain, action="XX", at="20260303090000-0600"))
+        s.v2(
+            m.order(
+                c.person, s.next(), placer=c.placer, filler=c.filler, chain=chain, action="XX", at="20260303090000-0600"
+            )
+        )
 
 
 def resent_with_changes(s: Story, c: Case) -> None:
     """The hospital's interface engine uses a control id again for something else."""
     control = f"AGAIN-{s.random.randint(1, 2)}"
-    s.v2(m.order(c.person, control, placer=c.placer, filler=c.filler, action="XX", at=s.one(*LATER), product="TISA-CEL"))
+    s.v2(
+        m.order(c.person, control, placer=c.placer, filler=c.filler, action="XX", at=s.one(*LATER), product="TISA-CEL")
+    )
 
 
 def ordered_by_fhir(s: Story, c: Case) -> None:
@@ -151,7 +165,9 @@ def ordered_by_fhir(s: Story, c: Case) -> None:
     number = m.numbered(c.placer, s.one("PLAC", "PLAC", ""))
     more = [m.numbered(c.filler, "FILL") | {"system": "urn:id:CELLLAB"}] if s.often(0.4) else []
     status = s.one("active", "active", "on-hold", "revoked")
-    s.fhir(m.request([number, *more], c.person.mrn, status, s.one("2026-03-01T08:30:00-06:00", "2026-03-02")), warns=True)
+    s.fhir(
+        m.request([number, *more], c.person.mrn, status, s.one("2026-03-01T08:30:00-06:00", "2026-03-02")), warns=True
+    )
 
 
 def stopped(s: Story, c: Case) -> None:
@@ -178,7 +194,15 @@ def corrected(s: Story, c: Case) -> None:
         value, status = s.one("98.50", "61.00", "91.00"), s.one("F", "C", "C", "D")
         at = s.one(*LATER)
         body = m.results(
-            c.person, s.next(), placer=c.placer, lab=c.lab, chain=c.chain, value=value, status=status, at=at, sent=LATER[2]
+            c.person,
+            s.next(),
+            placer=c.placer,
+            lab=c.lab,
+            chain=c.chain,
+            value=value,
+            status=status,
+            at=at,
+            sent=LATER[2],
         )
         s.v2(body, warns=True)
 
@@ -187,7 +211,9 @@ def demographics(s: Story, c: Case) -> None:
     """The person's record changes: a name, a second number, a death."""
     at = s.one("20260305120000-0600", "20260306120000-0600")
     died = s.one("", "", "", "20260306110000-0600", "20260306")
-    person = Person(c.person.mrn, family=s.one(c.person.family, "SMITH"), national=c.person.national or f"888-00-{c.number:04}")
+    person = Person(
+        c.person.mrn, family=s.one(c.person.family, "SMITH"), national=c.person.national or f"888-00-{c.number:04}"
+    )
     s.v2(m.update(person, s.next(), at, died), warns=True)
 
 
@@ -209,7 +235,11 @@ def weighed(s: Story, c: Case) -> None:
     """An observation by FHIR that names its order by its number."""
     if c.placer and c.person.mrn:
         number = m.numbered(c.placer, s.one("PLAC", ""))
-        s.fhir(m.observation(number, c.person.mrn, s.one("71.5", "72.0"), s.one("final", "corrected"), "2026-02-28T10:00:00-06:00"))
+        s.fhir(
+            m.observation(
+                number, c.person.mrn, s.one("71.5", "72.0"), s.one("final", "corrected"), "2026-02-28T10:00:00-06:00"
+            )
+        )
 
 
 def shipped(s: Story, c: Case) -> None:
@@ -279,7 +309,11 @@ def decided(s: Story, c: Case) -> None:
         at = s.one("2026-03-19T08:00:00", "2026-03-19T08:00:00", "2026-03-19", "2026-03-19T09:00:00")
         about = ref("disposition", "urn:quality:decision", f"D-{c.number}-{number}")
         speaker = s.one("quality", "quality", "celltech", "swift")
-        s.say(speaker, fact("disposition.decided", about, at, decision=decision, container=_dose(c)), warns=decision != "released")
+        s.say(
+            speaker,
+            fact("disposition.decided", about, at, decision=decision, container=_dose(c)),
+            warns=decision != "released",
+        )
 
 
 def treated(s: Story, c: Case) -> None:
@@ -289,7 +323,9 @@ def treated(s: Story, c: Case) -> None:
         consent = ref("consent", "urn:general:consent", f"CO-{c.number}")
         status = s.one("active", "active", "withdrawn")
         order = ref("order", "urn:id:EPIC", c.placer) if c.placer else ref("order", "urn:id:CELLLAB", c.filler)
-        s.say("general", fact("consent.recorded", consent, "2026-03-02T08:00:00", status=status, order=order), warns=True)
+        s.say(
+            "general", fact("consent.recorded", consent, "2026-03-02T08:00:00", status=status, order=order), warns=True
+        )
     if s.often(0.7):
         s.epcis(
             m.moved([f"{PRODUCTS}/{c.dose}"], "2026-03-19T09:00:00+00:00", "departing", "celltech", "swift"),

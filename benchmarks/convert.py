@@ -1,4 +1,4 @@
-"""HL7 v2 → frames → FHIR R4 JSON with the account of every field, on one core, against hl7apy's and python-hl7's parse."""
+"""HL7 v2 → frames → FHIR R4 JSON with the account of every field, one core, against hl7apy's and python-hl7's parse."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""MLLP, recorded before AA: one hub process with everything on, senders in a process of their own, CPU of both shown."""
+"""MLLP, recorded before AA: one hub process with everything on, senders in a process of their own, CPU shown."""
 
 from __future__ import annotations
 

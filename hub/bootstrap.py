@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -66,7 +66,8 @@ class Hub:
         tls = self._tls()
         for name, profile in self.profiles.items():
             if profile.mllp is not None and profile.mllp.listen is not None:
-                listener = mllp.Listener(profile, self._mllp, self.settings.max_message, tls)
+                most, patience = self.settings.max_message, self.settings.patience
+                listener = mllp.Listener(profile, self._mllp, self._too_large, most, tls, patience)
                 await listener.start(self.settings.mllp_host)
                 self.listeners[name] = listener
             if profile.files is not None:
@@ -104,6 +105,9 @@ class Hub:
             return hl7_answers.failed(profile, body, self.clock())
         return hl7_answers.acknowledge(profile, body, answer, self.clock())
 
+    def _too_large(self, profile: Profile, begin: bytes) -> bytes:
+        return hl7_answers.too_large(profile, begin, self.settings.max_message, self.clock())
+
     async def _file(self, profile: Profile, body: bytes, name: str, dialect: str) -> Answer:
         assert profile.files is not None
         return await self.receive(Incoming(profile.partner, "file", profile.files.format, body, dialect, name))
@@ -118,10 +122,14 @@ class Hub:
             await asyncio.sleep(self.settings.file_poll)
 
     def _tls(self) -> ssl.SSLContext | None:
+        """TLS of the MLLP ports; where the settings name who signs clients' certificates, a client needs one."""
         if not (self.settings.tls_certificate and self.settings.tls_key):
             return None
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         context.load_cert_chain(self.settings.tls_certificate, self.settings.tls_key)
+        if self.settings.tls_client_ca is not None:
+            context.load_verify_locations(self.settings.tls_client_ca)
+            context.verify_mode = ssl.CERT_REQUIRED
         return context
 
 
@@ -132,13 +140,15 @@ def build(
     protocols: Mapping[str, Protocol] = DEFAULT_PROTOCOLS,
     path: Path | None = None,
 ) -> Hub:
-    """A hub that has not started. Raises ProfileError, TableError, and sqlite3.Error with what is wrong."""
+    """A hub that has not started. Raises ProfileError, TableError, KeyLost, NewerStore and sqlite3.Error."""
     known = profiles.load(settings.partners) if partners is None else partners
     database = path or settings.data / "hub.db"
-    keys = load_keyring(settings.data / "keys" / "master.key")
+    keys = load_keyring(settings.data / "keys" / "master.key", may_make=not database.exists())
     model = ReadModel(database.with_name("read.db"))
     resolver = Resolver(model)
     adapters = Adapters(known, resolver)
+    if faults := [*profiles.open_doors(known, settings), *adapters.faults(known)]:
+        raise profiles.ProfileError(faults)
     store = Store(database, settings.synchronous)
     committer = Committer(store, keys, known, adapters, protocols, clock, settings.region)
     projector = Projector(store, model)
@@ -162,7 +172,7 @@ def build(
 
 
 @contextlib.asynccontextmanager
-async def running(hub: Hub) -> Any:
+async def running(hub: Hub) -> AsyncIterator[Hub]:
     """The hub started, and stopped at the end of the block."""
     await hub.start()
     try:

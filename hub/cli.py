@@ -75,7 +75,7 @@ def demo(
     fault: Annotated[int, typer.Option(help="plant a fault; the demo must then fail")] = 0,
     seconds: Annotated[float, typer.Option(help="longest wait for one step")] = 20.0,
 ) -> None:
-    """Plays the first half of an autologous journey over the real transports; exit code 0 when every expectation holds."""
+    """Plays the first half of an autologous journey over real transports; exit code 0 when every expectation holds."""
     from hub.demo.play import play
 
     raise typer.Exit(play(fault, seconds))

@@ -142,7 +142,7 @@ class Committer:
         return self._transaction(look)  # type: ignore[no-any-return]
 
     def replay(self, incoming: Incoming, inbox: int) -> Answer:
-        """Reads a stored message again: the same facts change nothing, changed ones supersede, vanished are retracted."""
+        """Reads a stored message again: same facts change nothing, changed ones supersede, vanished retract."""
 
         def again(db: Connection) -> Answer:
             profile = self._profiles[incoming.partner]
@@ -314,7 +314,7 @@ class Committer:
                 ordinal = f"{converted.sequence.zfill(12)}/{index:06}"
                 event = self._event(profile, assertion, names, sealer, source, same, ordinal, now)
                 events.append(event)
-                part.faults += self._faults(event, assertion)
+                part.faults += self._faults(event)
             if any(fault.severity == "error" for fault in part.faults):
                 part.fate = HELD
                 answer.faults += part.faults
@@ -383,7 +383,7 @@ class Committer:
             "body": same,
         }
 
-    def _faults(self, event: Mapping[str, Any], assertion: Mapping[str, Any]) -> list[Fault]:
+    def _faults(self, event: Mapping[str, Any]) -> list[Fault]:
         """Why an event does not fit the model: a fault of our tables or of a value that they let through."""
         kind = event["about"]["kind"]
         return [
@@ -612,7 +612,7 @@ class _FrameNames:
 
 
 def _supersede(event: dict[str, Any], vanished: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """At a replay, a changed fact takes the place of what its frame said of the same record; what is left of the rest."""
+    """At a replay, a changed fact takes the place of what its frame said of the same record; what is left over."""
     same = ("frame", "type", "about")
     old = [e for e in vanished if all(e[name] == event[name] for name in same)]
     if old:

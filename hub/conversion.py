@@ -1,4 +1,4 @@
-"""Bytes to assertions by a partner's profile. Pure: looks at no state of the hub, raises only what a channel can answer.
+"""Bytes to assertions by a partner's profile. Pure: looks at no state of the hub, raises what a channel can answer.
 
 A message has parts (an order group, a patient, an event, a row); each gets exactly one fate. What the vault and the
 committer add comes later.

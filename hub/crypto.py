@@ -1,4 +1,4 @@
-"""Keys and what is done with them: sealing bodies and persons, blind indexes, signatures. Stores nothing but its key file.
+"""Keys and what is done with them: sealing bodies and persons, blind indexes, signatures. Stores only its key file.
 
 AES-256-GCM with a fresh 96-bit nonce each time; HKDF-SHA256 gives every purpose, partner and period a key of its own;
 HMAC-SHA256 makes tokens; Ed25519 signs the ledger.
@@ -67,9 +67,18 @@ def verify(public_key: bytes, signature: bytes, message: bytes) -> bool:
     return True
 
 
-def load_keyring(file: Path) -> Keyring:
-    """The key file's keyring; a new one is made, readable by its owner only, where there is none."""
+class KeyLost(Exception):
+    """There is a store, and not the key that it was sealed with."""
+
+
+def load_keyring(file: Path, may_make: bool = False) -> Keyring:
+    """The key file's keyring; where there is none and `may_make`, a new one, readable by its owner only.
+
+    Raises KeyLost: a new key opens nothing that an old one sealed.
+    """
     if not file.exists():
+        if not may_make:
+            raise KeyLost(f"{file} is missing, and without it nothing here can be read: restore it from its backup")
         file.parent.mkdir(parents=True, exist_ok=True)
         handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(handle, "wb") as out:

@@ -1,4 +1,4 @@
-"""Deliveries: what partners are told. Rendered once, when first claimed; bytes kept; at least once, in order, with back-off.
+"""Deliveries: what partners are told. Rendered once, when first claimed; bytes kept; at least once, in order.
 
 Rendering runs on the committer's thread. Every frame goes through `visible`; the output has an account: leaves written,
 withheld by policy, without a home in the format.
@@ -58,8 +58,9 @@ DONE, REFUSED, AGAIN = "done", "refused", "again"
 
 def wait_after(attempts: int) -> timedelta:
     """How long to wait after so many failed attempts: twice as long each time, with jitter."""
-    wait = min(LONGEST_WAIT, FIRST_WAIT * 2 ** min(attempts - 1, 12))
-    return wait * random.uniform(0.5, 1.0)  # noqa: S311 - jitter, not a secret
+    wait = min(LONGEST_WAIT, FIRST_WAIT * (1 << min(attempts - 1, 12)))
+    jitter = random.uniform(0.5, 1.0)  # noqa: S311 - not a secret
+    return wait * jitter
 
 
 class Deliveries:

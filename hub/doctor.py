@@ -47,7 +47,9 @@ def _packages() -> Iterator[Finding]:
 def _partners(settings: Settings) -> Iterator[Finding]:
     try:
         known = profiles.load(settings.partners)
-        Adapters(known)
+        faults = [*profiles.open_doors(known, settings), *Adapters(known).faults(known)]
+        if faults:
+            raise profiles.ProfileError(faults)
     except profiles.ProfileError as wrong:
         yield Finding("partners", "bad", str(wrong))
         return

@@ -5,10 +5,13 @@ from __future__ import annotations
 from pydantic import ValidationError
 
 from adapters.reading import Unparsable, Unsupported
+from hub.crypto import KeyLost
 from hub.profiles import ProfileError
+from hub.store.migrate import NewerStore
 from mappings.faults import TableError
 
 
 def told() -> tuple[type[Exception], ...]:
     """The kinds of error whose text names place and remedy."""
-    return (ProfileError, TableError, Unparsable, Unsupported, FileNotFoundError, ValidationError)
+    mendable = (ProfileError, TableError, Unparsable, Unsupported, KeyLost, NewerStore)
+    return (*mendable, FileNotFoundError, ValidationError)

@@ -39,6 +39,12 @@ def overloaded(profile: Profile, body: bytes, now: datetime) -> bytes:
     return _written(profile, body, "E", [fault], now)
 
 
+def too_large(profile: Profile, begin: bytes, limit: int, now: datetime) -> bytes:
+    """The answer to a message that was not read to its end: refused, nothing was kept."""
+    fault = Fault("too-large", "message", f"send at most {limit} bytes; nothing was kept", severity="error")
+    return _written(profile, begin, "R", [fault], now)
+
+
 def failed(profile: Profile, body: bytes, now: datetime) -> bytes:
     """The answer when the store failed: nothing was kept, send again."""
     fault = Fault("internal-error", "message", "the hub could not keep it; send it again", severity="error")

@@ -64,9 +64,8 @@ def check(connection: Connection, public_key: bytes, head: bytes | None = None) 
     everything in it fits together: what was before that head was changed by someone with the key.
     """
     faults: list[Fault] = []
-    previous, expected, number, seen = START, 1, 0, head is None or head == START
-    for n, first, last, merkle, chain, signature in connection.all("batches"):
-        number += 1
+    previous, expected, seen = START, 1, head is None or head == START
+    for number, (n, first, last, merkle, chain, signature) in enumerate(connection.all("batches"), start=1):
         if n != number or first != expected or last < first:
             faults.append(Fault(f"batch {n}", f"expected batch {number} from position {expected}"))
         rows = connection.all("leaves_from", first, last)

@@ -1,8 +1,8 @@
-"""Which orders a fact touches: a graph of names that facts have joined, walked upwards. Linking knows no order of arrival.
+"""Which orders a fact touches: a graph of names that facts have joined, walked upwards. Order of arrival changes none.
 
 Names of one record are joined by facts about it (`same`); a record leads up to what it belongs to (container to order,
 result to container), and a person down to their orders. An event touches every order that its names reach. When a
-fact adds a name or an edge, what was unlinked or less linked before is linked in the same transaction, and journeys that
+fact adds a name or edge, what was unlinked or less linked before is linked in the same transaction, and journeys that
 turn out to be one order become one. Superseded facts keep their links; the fold decides by live facts. An order is
 named by its placer number, which never joins another's.
 """
@@ -41,7 +41,7 @@ class Links:
     def forget(self) -> None:
         """Drops what is remembered of the graph."""
         for memory in (self._ids, self._infos, self._up, self._down):
-            memory.clear()  # type: ignore[attr-defined]
+            memory.clear()
 
     def add(self, position: int, event: Mapping[str, Any], only: str = "") -> set[str]:
         """Records an event's names and edges, links it and what now reaches an order; the journeys it touched.
@@ -131,13 +131,13 @@ class Links:
     def _above(self, name: int) -> dict[int, int]:
         edges = self._up.get(name)
         if edges is None:
-            edges = self._up[name] = {high: same for high, same in self._db.all("edges_up", name)}
+            edges = self._up[name] = dict(self._db.all("edges_up", name))
         return edges
 
     def _beneath(self, name: int) -> dict[int, int]:
         edges = self._down.get(name)
         if edges is None:
-            edges = self._down[name] = {low: same for low, same in self._db.all("edges_down", name)}
+            edges = self._down[name] = dict(self._db.all("edges_down", name))
         return edges
 
     def _edge(self, low: int, high: int, same: bool) -> bool:

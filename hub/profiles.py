@@ -7,7 +7,7 @@ SHA-256 of a token that has to be long and random.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -17,7 +17,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from canonical_model.catalogue import EVENTS, ROLES
 from canonical_model.values import zone_of
-from hub.settings import is_loopback
+from hub.settings import Settings, is_loopback
 
 FORMATS = ("hl7v2", "fhir_r4", "epcis", "mes_csv")
 _PATHS = (
@@ -57,6 +57,10 @@ class Mllp(_Part):
     )
     acknowledge: Literal["recorded", "stored"] = Field(default="recorded", description="`stored` answers CA, CE, CR")
     held_as: Literal["AE", "AA"] = Field(default="AE", description="answer to a held message")
+
+    @property
+    def listens(self) -> bool:
+        return self.listen is not None
 
     @model_validator(mode="after")
     def _sends_where_it_may(self) -> Mllp:
@@ -191,7 +195,7 @@ class Profile(_Part):
         return self
 
     def channel_of(self, message: str) -> Literal["mllp", "http", "files"] | None:
-        """The channel by which the partner is told a message: HL7 v2 by MLLP where it has it, else by HTTP, else a file."""
+        """The channel by which the partner is told a message: v2 by MLLP where it has it, else by HTTP, else a file."""
         if self.mllp is not None and self.mllp.send_host and message.startswith("hl7v2/"):
             return "mllp"
         if self.http is not None and self.http.post_to:
@@ -269,12 +273,13 @@ def _places(profile: Profile) -> Iterator[str]:
 
 def _shared(profiles: Mapping[str, Profile]) -> Iterator[str]:
     """What two partners have in common that has to tell them apart."""
-    for what, value_of in (
+    shared: tuple[tuple[str, Callable[[Profile], Any]], ...] = (
         ("token", lambda p: p.http and p.http.token_sha256),
         ("mllp.listen", lambda p: p.mllp and p.mllp.listen),
         ("files.drop", lambda p: p.files and p.files.drop),
         ("files.out", lambda p: p.files and p.files.out),
-    ):
+    )
+    for what, value_of in shared:
         holders: dict[Any, list[str]] = {}
         for name, profile in profiles.items():
             if value := value_of(profile):
@@ -284,12 +289,18 @@ def _shared(profiles: Mapping[str, Profile]) -> Iterator[str]:
         )
 
 
-def open_doors(profiles: Mapping[str, Profile], mllp_host: str) -> list[str]:
+def open_doors(profiles: Mapping[str, Profile], settings: Settings) -> list[str]:
     """Partners who could be anyone: MLLP carries no token, so beyond loopback a client's certificate says who it is."""
-    if is_loopback(mllp_host):
-        return []
-    return [
-        f"{name}: mllp.client_certificate: name it, because CGT_MLLP_HOST={mllp_host} is not loopback"
-        for name, profile in profiles.items()
-        if profile.mllp is not None and profile.mllp.listen is not None and not profile.mllp.client_certificate
+    listening = [(name, profile.mllp) for name, profile in profiles.items() if profile.mllp and profile.mllp.listens]
+    host = settings.mllp_host
+    faults = [
+        f"{name}: mllp.client_certificate: name it, because CGT_MLLP_HOST={host} is not loopback"
+        for name, mllp in listening
+        if not is_loopback(host) and not mllp.client_certificate
     ]
+    faults += [
+        f"{name}: mllp.client_certificate: set CGT_TLS_CLIENT_CA, or no certificate is asked for"
+        for name, mllp in listening
+        if mllp.client_certificate and settings.tls_client_ca is None
+    ]
+    return faults

@@ -1,4 +1,4 @@
-"""Records as FHIR resources: found, rendered for one partner, compared with what it was shown. Reads the read model only.
+"""Records as FHIR resources: found, rendered for one partner, compared with what it was shown. Only reads.
 
 A partner reads the records of the orders in which it takes part, and what it told itself of any other record, each
 through `visible`. Everything here runs on the committer's thread: it knows the orders, and its connections are its own.
@@ -181,7 +181,7 @@ class Resources:
         return {record_id for record_id in beside if self._refers(kind, record_id, field, target, wanted)}
 
     def _refers(self, kind: str, record_id: str, field: str, target: str, wanted: str) -> bool:
-        """True when the record itself names the other one: standing in the same order is not enough, bags get mixed up."""
+        """True when the record itself names the other one: one order is not enough, bags get mixed up."""
         row = self._model.one("last_record", kind, record_id)
         value = orjson.loads(row[2])["fields"].get(field) if row else None
         return any(

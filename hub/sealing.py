@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from functools import cache
-from typing import Any
+from typing import Any, TypeGuard
 
 from canonical_model.frames import set_schema
 from canonical_model.ids import canonical_json
@@ -69,7 +69,7 @@ class Sealer:
             return value
         if isinstance(value, Mapping) and set(value) <= {"sealed", "actor"}:
             return value
-        if isinstance(value, list) and all(_is_person(item) for item in value):
+        if isinstance(value, list) and all(map(_is_person, value)):
             return [self._person(item) for item in value]
         return self._person(value) if _is_person(value) else {"sealed": self._keep("text", value)}
 
@@ -92,7 +92,7 @@ class Sealer:
         return token
 
 
-def _is_person(value: Any) -> bool:
+def _is_person(value: Any) -> TypeGuard[Mapping[str, Any]]:
     return isinstance(value, Mapping) and (
         "name" in value or "identifier" in value or "person" in value or "actor" in value
     )

@@ -1,4 +1,4 @@
-"""What the installation decides: places, addresses, limits. From the environment (`CGT_…`) or a file; no secrets in code."""
+"""What the installation decides: places, addresses, limits. From the environment (`CGT_…`) or a file; no secrets."""
 
 from __future__ import annotations
 

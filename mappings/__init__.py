@@ -1,1 +1,1 @@
-"""Two-way tables and the engine that compiles them: plain trees to frames and back. Knows no format, no model, no hub."""
+"""Two-way tables and the engine that compiles them: plain trees to frames and back. Knows no format, model or hub."""

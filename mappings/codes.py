@@ -92,7 +92,7 @@ def parse(name: str, lines: Iterable[str]) -> tuple[CodeTable, list[TableFault]]
                 TableFault(
                     name,
                     str(number),
-                    f"{canonical} is written as {reverse[canonical]} and {wire}: mark one of them forward only ({wire}!)",
+                    f"{canonical} is written as {reverse[canonical]} and {wire}: mark one as forward only ({wire}!)",
                 )
             )
         reverse[canonical] = wire

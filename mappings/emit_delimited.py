@@ -1,8 +1,9 @@
 """Generates readers and writers for delimited pieces: numbered fields, repeats, components, sub-components.
 
 A piece is a dict of raw field texts keyed by the field's number as text, as the standard counts. The context has the
-separators (`rep`, `comp`, `sub`, `esc`; no letters or digits), `nested` (tells that a text has inner parts), `leaf` (first leaf of a text,
-unescaped), `unsafe` (tells that a text needs `escape`) and `beyond` (rows that the sender uses before their version).
+separators (`rep`, `comp`, `sub`, `esc`; no letters or digits), `nested` (tells that a text has inner parts), `leaf`
+(first leaf of a text, unescaped), `unsafe` (tells that a text needs `escape`) and `beyond` (rows that the sender uses
+before their version).
 """
 
 from __future__ import annotations

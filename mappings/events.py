@@ -66,7 +66,7 @@ def assertions(data: Mapping[str, Any], frames: Sequence[Frame], namespace: str)
     message names.
     """
     by_key = {frame["key"]: frame for frame in frames}
-    head = next((frame["set"] for frame in frames if frame["kind"] == "message"), {})
+    head: Frame = next((frame["set"] for frame in frames if frame["kind"] == "message"), {})
     message = _Message(by_key, head, namespace)
     names = {frame["key"]: _names(data, message, frame) for frame in frames}
     out: list[Assertion] = []

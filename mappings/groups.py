@@ -501,7 +501,9 @@ def _sequence(
     """The old order of pieces and children, with the pieces that are new in their grammatical place."""
     order = [own.label for own in node.group.owns]
     if "entries" in kept:
-        entries = [(e["f"], None) if isinstance(e, dict) else (None, e) for e in kept["entries"]]
+        entries: list[tuple[str | None, Any]] = [
+            (e["f"], None) if isinstance(e, dict) else (None, e) for e in kept["entries"]
+        ]
     else:
         entries = [*((None, label) for label in order), *((key, None) for key in keys)]
     present = {extra for key, extra in entries if key is None and isinstance(extra, str)}

@@ -1,4 +1,4 @@
-"""All tables of one format, checked and compiled together, with the overlays of a site. Reads files, runs nothing else."""
+"""All tables of one format, checked and compiled together, with the overlays of a site. Only reads files."""
 
 from __future__ import annotations
 

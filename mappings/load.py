@@ -173,7 +173,7 @@ def _literal(value: Any) -> Any:
     return _LITERALS.get(value, value) if isinstance(value, str) else value
 
 
-def check_paths(spec: Spec, schemas: Mapping[str, Any], types_root: str = "") -> Iterable[TableFault]:
+def check_paths(spec: Spec, schemas: Mapping[str, Any]) -> Iterable[TableFault]:
     """Faults of canonical paths that the published frame schemas do not know. `schemas`: kind -> JSON Schema."""
     for row in spec.rows:
         for path in (*row.into, *row.derive, *row.implies):

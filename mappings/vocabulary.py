@@ -5,7 +5,7 @@ Every word has an inverse or says why it has none; an unknown word is a fault th
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,7 +23,7 @@ ROW_WORDS: Mapping[str, str] = {
     "implies": "paths and values that a present value means; their own row is silent then",
     "default": "`{in: value, out: omit}`: taken when absent and marked assumed; `{in: omit, out: value}`: written when "
     "the frame has none, because the format must have one (tree wires)",
-    "constant": "a fixed wire value, written always; `#` is the count among its siblings, `#…` what the format computes",
+    "constant": "a fixed wire value, written always; `#` counts among its siblings, `#…` is what the format computes",
     "ignore": "label on residual: why the mission has no business with it (closed list)",
     "versions": "versions of the standard in which the row is written, such as `>=2.7`",
     "only": "`in` or `out`: a one-way row, with `why`",
@@ -104,7 +104,7 @@ class Row:
     """One row of a table after reading; paths are tuples, literals are text."""
 
     id: str
-    at: tuple[str, ...] = ()
+    at: Sequence[str] = ()
     each: bool = False
     into: tuple[str, ...] = ()
     codec: str = "text"

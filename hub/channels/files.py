@@ -1,4 +1,4 @@
-"""The drop folder: a file is taken when it is whole, its outcome is told in files beside it. Moves bytes, reads no format.
+"""The drop folder: a file is taken when it is whole, its outcome is told in files beside it. Reads no format.
 
 drop/            the partner writes here (names ending in .tmp, .part, .filepart and hidden names are not looked at)
 drop/.work/      taken, not yet answered: after a crash it is taken again, and recording is idempotent

@@ -1,7 +1,8 @@
 """MLLP: HL7 v2 messages over TCP, one framed message and one acknowledgement at a time. Frames bytes, reads none.
 
-A frame is VT, the message, FS, CR (HL7 v2.5.1 appendix C). The listener is bounded in size and time; the sender keeps
-one connection and asks for an acknowledgement of every message.
+A frame is VT, the message, FS, CR (HL7 v2.5.1 appendix C). The listener is bounded in size and time: what is too large
+is read past and refused, what is no frame or comes too slowly ends the line. The sender keeps one connection and asks
+for an acknowledgement of every message.
 """
 
 from __future__ import annotations
@@ -19,21 +20,33 @@ from hub.profiles import Profile
 log = structlog.get_logger("hub.mllp")
 
 START, END = b"\x0b", b"\x1c\x0d"
-PARTIAL_SECONDS = 30.0
-"""How long a begun frame may take: a sender that dribbles is cut off."""
+PATIENCE = 30.0
+"""Seconds that a begun frame may take: a sender that dribbles is cut off."""
+KEPT_OF_TOO_LARGE = 4096
+"""Bytes that are kept of a message that is too large: its header, for the answer."""
 IDLE_SECONDS = 3600.0
 CONNECTIONS = 64
 """Connections that one port serves at once."""
 
 Receive = Callable[[Profile, bytes], Awaitable[bytes]]
+Refuse = Callable[[Profile, bytes], bytes]
+"""The answer to a message that is too large, out of its first bytes."""
 
 
 class FrameError(Exception):
     """The bytes on the line are not a frame."""
 
 
-async def read_frame(reader: asyncio.StreamReader, limit: int) -> bytes | None:
-    """The next message, or None at the end of the line. Raises FrameError, TimeoutError."""
+class TooLarge(FrameError):
+    """A frame beyond the limit; the line stands behind it. `begin` is how it begins."""
+
+    def __init__(self, limit: int, begin: bytes) -> None:
+        super().__init__(f"a message has at most {limit} bytes")
+        self.begin = begin
+
+
+async def read_frame(reader: asyncio.StreamReader, limit: int, patience: float = PATIENCE) -> bytes | None:
+    """The next message, or None at the end of the line. Raises FrameError, TooLarge, TimeoutError."""
     try:
         first = await asyncio.wait_for(reader.read(1), IDLE_SECONDS)
     except TimeoutError:
@@ -46,14 +59,28 @@ async def read_frame(reader: asyncio.StreamReader, limit: int) -> bytes | None:
             return None
     if first != START:
         raise FrameError("a frame begins with VT (0x0B)")
-    async with asyncio.timeout(PARTIAL_SECONDS):
+    async with asyncio.timeout(patience):
         try:
             framed = await reader.readuntil(END)
         except asyncio.IncompleteReadError as cut:
             raise FrameError("the connection ended inside a frame") from cut
-        except asyncio.LimitOverrunError as large:
-            raise FrameError(f"a message has at most {limit} bytes") from large
+        except asyncio.LimitOverrunError:
+            raise TooLarge(limit, await _read_past(reader)) from None
     return framed[: -len(END)]
+
+
+async def _read_past(reader: asyncio.StreamReader) -> bytes:
+    """Reads up to the end of a frame and keeps its first bytes only. Raises FrameError where the line ends before."""
+    begin = b""
+    while True:
+        try:
+            last = await reader.readuntil(END)
+        except asyncio.LimitOverrunError as more:
+            begin += (await reader.readexactly(more.consumed))[: KEPT_OF_TOO_LARGE - len(begin)]
+        except asyncio.IncompleteReadError as cut:
+            raise FrameError("the connection ended inside a frame") from cut
+        else:
+            return begin + last[: max(0, KEPT_OF_TOO_LARGE - len(begin))].removesuffix(END)
 
 
 def frame(message: bytes) -> bytes:
@@ -64,8 +91,17 @@ def frame(message: bytes) -> bytes:
 class Listener:
     """Listens for one partner; every message is answered on its connection, in order."""
 
-    def __init__(self, profile: Profile, receive: Receive, limit: int, tls: ssl.SSLContext | None = None) -> None:
-        self._profile, self._receive, self._limit, self._tls = profile, receive, limit, tls
+    def __init__(
+        self,
+        profile: Profile,
+        receive: Receive,
+        refuse: Refuse,
+        limit: int,
+        tls: ssl.SSLContext | None = None,
+        patience: float = PATIENCE,
+    ) -> None:
+        self._profile, self._receive, self._refuse = profile, receive, refuse
+        self._limit, self._tls, self._patience = limit, tls, patience
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
         self.port = 0
@@ -79,7 +115,7 @@ class Listener:
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:
-        """Stops listening; what was received is still answered."""
+        """Stops listening. What was received is recorded, if not answered any more: its sender asks again."""
         if self._server is not None:
             self._server.close()
         for task in self._tasks:
@@ -115,8 +151,16 @@ class Listener:
         return mllp.client_certificate in names
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while (message := await read_frame(reader, self._limit)) is not None:
-            answer = await self._receive(self._profile, message)
+        while True:
+            try:
+                message = await read_frame(reader, self._limit, self._patience)
+            except TooLarge as large:
+                log.warning("mllp.refused", partner=self._profile.partner, reason=str(large))
+                answer = self._refuse(self._profile, large.begin)
+            else:
+                if message is None:
+                    return
+                answer = await self._receive(self._profile, message)
             if answer:
                 writer.write(frame(answer))
                 await writer.drain()

@@ -1,4 +1,4 @@
-"""Faults that the demo must catch. Each breaks one promise of a hub that is otherwise whole; never used outside the demo."""
+"""Faults that the demo must catch. Each breaks one promise of a hub that is otherwise whole; the demo plants them."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def _name_sent_to_the_courier(_: Hub) -> None:
     _replace("mappings.send", "frames", telling)
 
 
-def _event_for_the_wrong_order(hub: Hub) -> None:
+def _event_for_the_wrong_order(_: Hub) -> None:
     from hub.links import Links
 
     link: Callable[..., set[str]] = Links._link

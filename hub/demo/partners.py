@@ -1,4 +1,4 @@
-"""The partners' own systems, as small as they can be and still real: sockets, HTTP, folders. Know nothing of the hub."""
+"""The partners' own systems, as small as they can be and still real: sockets, HTTP, folders. Know no hub."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Plays the demo: drives the partners, checks what each of them sees from outside, tells what happened. Exit code 0 or 1."""
+"""Plays the demo: drives the partners, checks what each sees from outside, tells what happened. Exit code 0 or 1."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runs the demo's hub as a process of its own: `python -m hub.demo.serve HOME [FAULT]`. Prints its ports as one JSON line."""
+"""Runs the demo's hub as a process of its own: `python -m hub.demo.serve HOME [FAULT]`. Prints its ports as JSON."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the demo shows what happened: accounts, the timeline, custody, what each partner received. Prints, decides nothing."""
+"""How the demo shows what happened: accounts, the timeline, custody, what partners got. Prints, decides nothing."""
 
 from __future__ import annotations
 

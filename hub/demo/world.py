@@ -162,10 +162,12 @@ def apheresis(patient: Patient, control: str, at: str = "20260310141500-0500") -
         _header("ORU^R01^ORU_R01", control, at),
         _person(patient),
         f"ORC|RE|{patient.order}^EPIC|{patient.lab}^CELLLAB",
-        f"OBR|1|{patient.order}^EPIC|{patient.lab}^CELLLAB|APH^Apheresis product^CGT|||20260310090000-0500|20260310130000-0500||||||||||||||{at}|||F",
+        f"OBR|1|{patient.order}^EPIC|{patient.lab}^CELLLAB|APH^Apheresis product^CGT|||20260310090000-0500|"
+        f"20260310130000-0500||||||||||||||{at}|||F",
         f"OBX|1|ST|COI^Chain of identity identifier^CGT||{patient.coi}||||||F",
         "OBX|2|NM|cd3-total^CD3 cells^CGT||2.60|10*9^^UCUM|||||F",
-        f"SPM|1|{patient.bag}&&{BAGS}&URI||APH^Apheresis product^CGT|||||||P^Patient^HL70369|210^mL&&UCUM|||||20260310090000-0500^20260310130000-0500",
+        f"SPM|1|{patient.bag}&&{BAGS}&URI||APH^Apheresis product^CGT|||||||P^Patient^HL70369|210^mL&&UCUM|||||"
+        "20260310090000-0500^20260310130000-0500",
         "OBX|1|NM|viability^Viability^CGT||98.50|%^^UCUM|||||F",
     )
 
@@ -270,9 +272,10 @@ def receipts(patient: Patient, bag: str, shipment: str = SSCC) -> bytes:
 def qc_results(patient: Patient) -> bytes:
     """Results of quality control of the received material."""
     header = "CoI;Batch;Sample;Bag Barcode;Test;Method;Result;Units;LSL;USL;Pass/Fail;Status;Tested At"
+    of = f"{patient.coi};B-77;S-1;{BAGS}/{patient.bag}"
     rows = [
-        f"{patient.coi};B-77;S-1;{BAGS}/{patient.bag};Viability;NucleoCounter;97.20;%;70;;pass;final;2026-03-11 10:30",
-        f"{patient.coi};B-77;S-1;{BAGS}/{patient.bag};Endotoxin;LAL;0.05;EU/mL;;0.50;pass;final;2026-03-11 11:10",
-        f"{patient.coi};B-77;S-1;{BAGS}/{patient.bag};Sterility;BacT/ALERT;no growth to date;;;;pass;preliminary;2026-03-11 12:00",
+        f"{of};Viability;NucleoCounter;97.20;%;70;;pass;final;2026-03-11 10:30",
+        f"{of};Endotoxin;LAL;0.05;EU/mL;;0.50;pass;final;2026-03-11 11:10",
+        f"{of};Sterility;BacT/ALERT;no growth to date;;;;pass;preliminary;2026-03-11 12:00",
     ]
     return ("\r\n".join([header, *rows]) + "\r\n").encode()

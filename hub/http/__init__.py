@@ -1,1 +1,1 @@
-"""The HTTP side: FHIR, EPCIS and the operators' API. Authenticates, calls the rooms, renders answers; decides nothing."""
+"""The HTTP side: FHIR, EPCIS and the operators' API. Authenticates, calls rooms, renders answers; decides nothing."""

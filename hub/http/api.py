@@ -1,11 +1,11 @@
-"""The operators' API: journeys, Issues, messages and their accounts, deliveries, questions. JSON for people at night."""
+"""The operators' API: journeys, Issues, messages and their accounts, deliveries, questions. JSON for people."""
 
 import asyncio
 import contextlib
 from typing import Annotated, Any
 
 import orjson
-from fastapi import APIRouter, Depends, HTTPException, Path, Query, Request
+from fastapi import APIRouter, Depends, HTTPException, Path, Query
 from pydantic import BaseModel, Field
 
 from canonical_model.journey import Journey
@@ -60,21 +60,16 @@ class Asked(BaseModel):
     partner: str | None = Field(default=None, description="ask as this partner; operators only")
 
 
+Limit = Annotated[int, Query(ge=1, le=1000)]
+Number = Annotated[int, Path(ge=1, lt=2**63)]
+
+
 def router(hub: Hub, door: Doorkeeper) -> APIRouter:
     """The routes under `/api`."""
-    api = APIRouter(prefix="/api", tags=["operators"])
-
-    def operator(request: Request) -> Profile:
-        return door.operator(request)
-
-    Operator = Annotated[Profile, Depends(operator)]  # noqa: N806 - a type
-    Limit = Annotated[int, Query(ge=1, le=1000)]  # noqa: N806
-    Number = Annotated[int, Path(ge=1, lt=2**63)]  # noqa: N806
+    api = APIRouter(prefix="/api", tags=["operators"], dependencies=[Depends(door.operator)])
 
     @api.get("/journeys")
-    async def journeys(
-        _: Operator, limit: Limit = 100, offset: Annotated[int, Query(ge=0, lt=2**63)] = 0
-    ) -> list[dict[str, Any]]:
+    async def journeys(limit: Limit = 100, offset: Annotated[int, Query(ge=0, lt=2**63)] = 0) -> list[dict[str, Any]]:
         """Orders with their headline."""
 
         def look(committer: Committer) -> list[dict[str, Any]]:
@@ -84,7 +79,7 @@ def router(hub: Hub, door: Doorkeeper) -> APIRouter:
         return await hub.pipeline.run(look)  # type: ignore[no-any-return]
 
     @api.get("/journeys/{journey}")
-    async def journey(_: Operator, journey: str) -> dict[str, Any]:
+    async def journey(journey: str) -> dict[str, Any]:
         """One order: its facts in order, its custody, its Issues."""
 
         def look(committer: Committer) -> dict[str, Any] | None:
@@ -100,19 +95,19 @@ def router(hub: Hub, door: Doorkeeper) -> APIRouter:
         return found  # type: ignore[no-any-return]
 
     @api.get("/issues")
-    async def issues(_: Operator, limit: Limit = 100) -> list[dict[str, Any]]:
+    async def issues(limit: Limit = 100) -> list[dict[str, Any]]:
         """Open Issues, the worst first."""
         found = await hub.pipeline.run(lambda c: c.connection.all("issues_open", limit))
         return _rows(found, _ISSUE)
 
     @api.get("/messages")
-    async def messages(_: Operator, limit: Limit = 100) -> list[dict[str, Any]]:
+    async def messages(limit: Limit = 100) -> list[dict[str, Any]]:
         """The last messages with their outcomes."""
         found = await hub.pipeline.run(lambda c: c.connection.all("inbox_last", limit))
         return [_message(row) for row in found]
 
     @api.get("/messages/{inbox}")
-    async def message(_: Operator, inbox: Number) -> dict[str, Any]:
+    async def message(inbox: Number) -> dict[str, Any]:
         """One message: its parts with their fates, its account, the facts it came to."""
         row = await hub.pipeline.run(lambda c: c.connection.one("get_inbox", inbox))
         if row is None:
@@ -121,13 +116,13 @@ def router(hub: Hub, door: Doorkeeper) -> APIRouter:
         return {**_message(row), "events": [_shown(orjson.loads(text)) for _, text in events]}
 
     @api.get("/unlinked")
-    async def unlinked(_: Operator, limit: Limit = 100) -> list[dict[str, Any]]:
+    async def unlinked(limit: Limit = 100) -> list[dict[str, Any]]:
         """Facts that wait for an identifier."""
         found = await hub.pipeline.run(lambda c: c.connection.all("unlinked", limit))
         return [{"position": position, **_shown(orjson.loads(text))} for position, text in found]
 
     @api.get("/deliveries")
-    async def deliveries(_: Operator, limit: Limit = 1000) -> list[dict[str, Any]]:
+    async def deliveries(limit: Limit = 1000) -> list[dict[str, Any]]:
         """What partners were told last, with the account of each output, the oldest first."""
         found = await hub.pipeline.run(lambda c: c.connection.all("deliveries", limit))
         rows = _rows(found[::-1], _DELIVERY)
@@ -147,7 +142,7 @@ def router(hub: Hub, door: Doorkeeper) -> APIRouter:
         return given.plain()  # type: ignore[no-any-return]
 
     @api.get("/ledger")
-    async def verify(_: Operator) -> dict[str, Any]:
+    async def verify() -> dict[str, Any]:
         """Whether the ledger holds, from its first batch to its head."""
 
         def look() -> tuple[list[ledger.Fault], int, bytes]:
@@ -163,7 +158,7 @@ def router(hub: Hub, door: Doorkeeper) -> APIRouter:
         }
 
     @api.get("/doctor")
-    async def doctor(_: Operator) -> dict[str, Any]:
+    async def doctor() -> dict[str, Any]:
         """Counts per partner and outcome; what waits."""
         counts = await hub.pipeline.run(lambda c: c.connection.all("inbox_counts"))
         waiting = await hub.pipeline.run(lambda c: c.connection.all("delivery_counts"))

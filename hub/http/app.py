@@ -56,7 +56,7 @@ def create(hub: Hub, own: bool = True) -> FastAPI:
         (HTTPException, _not_served),
     ):
         app.add_exception_handler(kind, answer)
-    app.add_middleware(Guard, limit=hub.settings.max_message)
+    app.add_middleware(Guard, limit=hub.settings.max_message, patience=hub.settings.patience)
     return app
 
 

@@ -1,4 +1,4 @@
-"""Who is calling: a bearer token, compared by its SHA-256 with the profiles'. No token, no answer beyond what is public.
+"""Who is calling: a bearer token, compared by its SHA-256 with the profiles'. No token, only what is public.
 
 Public are `/health` and FHIR's `/fhir/metadata`: they hold nothing of anyone.
 """

@@ -1,4 +1,4 @@
-"""EPCIS 2.0 over HTTP: `POST /epcis/capture` (202 and a job) and `POST /epcis/events` (201). GS1's REST binding, in part.
+"""EPCIS 2.0 over HTTP: `POST /epcis/capture` (202 and a job) and `POST /epcis/events` (201). GS1's REST binding.
 
 Both answer after the facts are durable. A document with one bad event keeps the good ones, whatever error behaviour
 its sender asks for, and says so; the job names the bad.

@@ -1,4 +1,4 @@
-"""The outermost layer of the HTTP side: bounds on what comes in, headers on what goes out. Plain ASGI, knows no route."""
+"""The outermost layer of the HTTP side: bounds on what comes in, headers on what goes out. ASGI, knows no route."""
 
 from __future__ import annotations
 
@@ -13,8 +13,6 @@ from mappings.faults import Fault
 
 log = structlog.get_logger("hub.http")
 
-PATIENCE = 30.0
-"""Seconds in which a request's body has to be here: a sender that dribbles is answered 408."""
 HEADERS = {
     "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer",
@@ -34,7 +32,8 @@ class _Stop(Exception):
 class Guard:
     """Wraps the application: no body beyond the limit or the time, no error without an answer, no bare header."""
 
-    def __init__(self, app: ASGIApp, limit: int, patience: float = PATIENCE) -> None:
+    def __init__(self, app: ASGIApp, limit: int, patience: float) -> None:
+        """`limit` in bytes; `patience` in seconds: within it a body has to be here, or it is answered 408."""
         self._app, self._limit, self._patience = app, limit, patience
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

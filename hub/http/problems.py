@@ -1,4 +1,4 @@
-"""Refusals over HTTP: an OperationOutcome under `/fhir`, RFC 9457 problem details elsewhere. Never a payload or a person."""
+"""Refusals over HTTP: an OperationOutcome under `/fhir`, RFC 9457 problem details elsewhere. No payload, no person."""
 
 from __future__ import annotations
 

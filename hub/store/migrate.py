@@ -9,6 +9,10 @@ HEAD = "0001"
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
+class NewerStore(Exception):
+    """The store was written by a newer hub."""
+
+
 def version_of(connection: sqlite3.Connection) -> str:
     """The schema version of a database, or an empty text for an empty one."""
     found = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'").fetchone()
@@ -17,9 +21,12 @@ def version_of(connection: sqlite3.Connection) -> str:
 
 
 def upgrade(connection: sqlite3.Connection) -> None:
-    """Runs the versions that the database lacks, in one transaction each."""
-    if version_of(connection) == HEAD:
+    """Runs the versions that the database lacks, in one transaction each. Raises NewerStore."""
+    version = version_of(connection)
+    if version == HEAD:
         return
+    if version > HEAD:
+        raise NewerStore(f"the store has version {version}, this hub knows up to {HEAD}: run the newer hub")
     from alembic import command
     from alembic.config import Config
     from sqlalchemy import create_engine, pool

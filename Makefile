@@ -1,25 +1,65 @@
-# The front door. Every target does its own set-up: uv is fetched when it is absent, the environment is locked.
+# The front door. Every target does its own set-up: uv is fetched when it is absent, and the environment is locked.
 export UV_SYSTEM_CERTS := 1
 export UV_PYTHON_PREFERENCE := only-system
 PYTHON ?= python3
-TOOLS := .venv/.tools
+TOOLS := .tools
 UV := $(shell command -v uv 2>/dev/null || echo $(TOOLS)/bin/uv)
-RUN := $(UV) run --frozen
+SYNC := $(UV) sync --quiet --frozen --inexact --no-default-groups --python $(PYTHON)
+RUN := $(UV) run --no-sync
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-all lint types bench verify schemas screenshots clean
+.PHONY: help demo test test-all lint types schemas wheel verify bench clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-$(TOOLS)/bin/uv:
-	$(PYTHON) -m pip install --quiet --disable-pip-version-check --no-warn-script-location --target $(TOOLS) uv
+.tools/bin/uv:
+	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --no-warn-script-location --target $(TOOLS) uv
 
-setup: $(if $(shell command -v uv 2>/dev/null),,$(TOOLS)/bin/uv)
-	@$(UV) sync --quiet --frozen
-
-demo: setup  ## the first half of a journey over real transports; FAULT=1..6 plants a fault and must fail
+demo: $(UV)  ## the first half of a journey over real transports; FAULT=1..6 plants a fault and must fail
+	@$(SYNC) --extra hub
 	@$(RUN) cgt-hub demo $(if $(FAULT),--fault $(FAULT),)
 
-test: setup  ## everything that needs nothing but Python
-	$(RUN) pytest -q -n 2 -m "not slow"
+test: $(UV)  ## everything that needs nothing but Python, in minutes
+	@$(SYNC) --group test
+	$(RUN) pytest -q -n auto -m "not slow"
+
+test-all: lint types schemas wheel verify  ## what `make test` leaves out: types, wheel, the verification harness
+
+lint: $(UV)  ## ruff, and the contracts of who imports whom
+	@$(SYNC) --group lint
+	$(RUN) ruff check .
+	$(RUN) ruff format --check .
+	$(RUN) lint-imports
+
+types: $(UV)  ## mypy --strict and pyright
+	@$(SYNC) --group lint
+	$(RUN) mypy
+	$(RUN) pyright
+
+schemas: $(UV)  ## the committed JSON Schemas and pages are what the model says
+	@$(SYNC) --group lint
+	$(RUN) python -m canonical_model.publish --check
+
+wheel: $(UV)  ## builds the wheel, looks into it, installs it elsewhere and plays the demo from it
+	@$(SYNC) --group lint
+	rm -rf dist build/wheel
+	$(UV) build --quiet --wheel --out-dir dist
+	$(RUN) check-wheel-contents dist
+	$(UV) venv --quiet --python $(PYTHON) build/wheel
+	$(UV) export --quiet --frozen --no-hashes --no-emit-project --extra hub --extra conformance > build/constraints.txt
+	$(UV) pip install --quiet --python build/wheel/bin/python --constraints build/constraints.txt \
+		"cgt-hub[hub,conformance] @ file://$(CURDIR)/$$(ls dist/*.whl)"
+	cd build/wheel && bin/cgt-hub demo > demo.txt && tail -n 1 demo.txt
+	cd build/wheel && bin/python -m conformance_tests --help > /dev/null
+
+verify: $(UV)  ## the slow half of the tests: journeys in any order, kill -9, system calls, a tampered ledger
+	@$(SYNC) --group test
+	$(RUN) pytest -q -n auto -m slow
+
+bench: $(UV)  ## speeds, as ratios to a baseline of the same run
+	@$(SYNC) --group bench
+	$(RUN) python -m benchmarks
+
+clean:  ## what can be made again
+	rm -rf .venv .tools dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

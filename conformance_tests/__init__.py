@@ -1,1 +1,1 @@
-"""Black-box conformance kit: sees a URL, the published schema and cases as data; imports nothing of the hub."""
+"""Black-box conformance kit: sees a URL, the published schemas and cases as data; imports nothing of the hub."""

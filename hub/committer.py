@@ -226,6 +226,9 @@ class Committer:
         if earlier is not None and earlier[1] in {RECORDED, FILTERED}:
             db.run("repeat_inbox", earlier[0])
             return _again(earlier, converted, source)
+        if db.one("other_inbox", profile.partner, source, same) is not None:
+            remedy = "another message of this id was recorded before; both are kept: give each an id of its own"
+            converted.faults.append(Fault("source-id-reused", "message", remedy))
         return self._keep(db, incoming, converted, profile, source, same)
 
     def _keep(

@@ -6,6 +6,7 @@ that count has more than the account is silent loss.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -161,5 +162,5 @@ def independent_leaves(body: bytes) -> dict[str, int]:
         for delimiter in (others[1:2], others[0:1], others[3:4]):
             if delimiter:
                 leaves = [leaf for text_ in leaves for leaf in text_.split(delimiter)]
-        counts[name[:3]] += sum(1 for leaf in leaves if leaf)
+        counts[name if re.fullmatch("[A-Z][A-Z0-9]{2}", name) else "?"] += sum(1 for leaf in leaves if leaf)
     return dict(counts)

@@ -61,3 +61,10 @@ def code_of(message: bytes) -> str:
     """MSA-1 of an acknowledgement, or an empty text."""
     found = re.search(rb"(?:^|[\r\n])MSA(.)([A-Z]{2})(?:\1|[\r\n]|$)", message)
     return found[2].decode("ascii") if found else ""
+
+
+def is_about(answer: bytes, message: bytes) -> bool:
+    """False when MSA-2 of an acknowledgement names another message than MSH-10 of this one."""
+    found = re.search(rb"(?:^|[\r\n])MSA(.)[A-Z]{2}\1([^\r\n]*)", answer)
+    control = message.split(b"\r", 1)[0].split(message[3:4])[9:10]
+    return found is None or found[2].split(found[1])[0] in {b"", *control}

@@ -1,11 +1,14 @@
 """The outbox: takes rendered deliveries to partners by MLLP, HTTP or file, and notes what became of each. No rendering.
 
-At least once, in order per partner and order (the store gives out one at a time), parallel across partners.
+At least once, in order per partner and order (the store gives out one at a time). Each partner has a line of its own:
+one that hangs or is down keeps nobody else waiting.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import ssl
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import partial
@@ -43,12 +46,15 @@ class Outbox:
         self._senders: dict[str, mllp.Sender] = {}
         self._failures: dict[str, int] = {}
         self._paused: dict[str, datetime] = {}
-        self._client = httpx.AsyncClient(timeout=30.0, follow_redirects=False)
+        self._clients: dict[Path | None, httpx.AsyncClient] = {}
+        self._lines: dict[str, asyncio.Task[None]] = {}
+        self._free = asyncio.Event()
         self.folders: dict[str, files.DropFolder] = {}
 
     async def run(self) -> None:
         """Looks for what is due and sends it."""
         while True:
+            self._free.clear()
             try:
                 sent = await self.once()
             except Overloaded:
@@ -57,18 +63,28 @@ class Outbox:
                 log.error("outbox.failed", error=type(wrong).__name__)
                 sent = 0
             if not sent:
-                await asyncio.sleep(self._settings.delivery_poll)
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._free.wait(), self._settings.delivery_poll)
 
     async def once(self) -> int:
-        """Sends what is due now; how many deliveries there were."""
+        """Begins to send what is due to partners whose line is free; how many deliveries there were."""
         now = self._clock()
         self._paused = {partner: until for partner, until in self._paused.items() if until > now}
-        due: list[Rendered] = await self._pipeline.run(lambda c: self._deliveries.claim(c, now, self._paused))
+        closed = {*self._paused, *self._lines}
+        due: list[Rendered] = await self._pipeline.run(lambda c: self._deliveries.claim(c, now, closed))
         by_partner: dict[str, list[Rendered]] = {}
         for rendered in due:
             by_partner.setdefault(rendered.partner, []).append(rendered)
-        await asyncio.gather(*(self._send_all(batch) for batch in by_partner.values()))
+        for partner, batch in by_partner.items():
+            line = self._lines[partner] = asyncio.create_task(self._send_all(batch))
+            line.add_done_callback(partial(self._is_free, partner))
         return len(due)
+
+    def _is_free(self, partner: str, line: asyncio.Task[None]) -> None:
+        del self._lines[partner]
+        if not line.cancelled() and (wrong := line.exception()) is not None:
+            log.error("outbox.failed", partner=partner, error=type(wrong).__name__)
+        self._free.set()
 
     async def _send_all(self, batch: list[Rendered]) -> None:
         for rendered in batch:
@@ -102,9 +118,15 @@ class Outbox:
         assert profile.mllp is not None and profile.mllp.send_host and profile.mllp.send_port
         sender = self._senders.get(profile.partner)
         if sender is None:
-            sender = mllp.Sender(profile.mllp.send_host, profile.mllp.send_port, self._settings.max_message)
+            tls = ssl.create_default_context(cafile=profile.mllp.send_ca) if profile.mllp.send_tls else None
+            host, port, most = profile.mllp.send_host, profile.mllp.send_port, self._settings.max_message
+            sender = mllp.Sender(host, port, most, self._settings.patience, tls)
             self._senders[profile.partner] = sender
-        code = hl7_answers.code_of(await sender.send(rendered.body))
+        answer = await sender.send(rendered.body)
+        if not hl7_answers.is_about(answer, rendered.body):
+            await sender.close()  # whatever it answers, the line is out of step
+            return Outcome(AGAIN, "acknowledgement of another message")
+        code = hl7_answers.code_of(answer)
         if code in {"AA", "CA"}:
             return Outcome(DONE, code)
         if code in {"AR", "CR", "AE", "CE"}:
@@ -120,17 +142,33 @@ class Outbox:
         }
         if profile.http.post_token_file is not None:
             headers["authorization"] = f"Bearer {_secret(profile.http.post_token_file)}"
-        response = await self._client.post(url, content=rendered.body, headers=headers)
+        client = self._client(profile.http.post_ca)
+        response = await client.post(url, content=rendered.body, headers=headers)
         if response.is_success:
             return Outcome(DONE, str(response.status_code))
         if response.status_code in {408, 425, 429} or response.status_code >= 500:
             return Outcome(AGAIN, str(response.status_code))
         return Outcome(REFUSED, str(response.status_code))
 
+    def _client(self, ca: Path | None) -> httpx.AsyncClient:
+        """The client that trusts these certificates; without any the system's."""
+        if ca not in self._clients:
+            verify = ssl.create_default_context(cafile=ca)
+            self._clients[ca] = httpx.AsyncClient(
+                timeout=self._settings.patience, follow_redirects=False, verify=verify
+            )
+        return self._clients[ca]
+
     async def close(self) -> None:
+        """Ends the lines; what was under way is due again."""
+        lines = list(self._lines.values())
+        for line in lines:
+            line.cancel()
+        await asyncio.gather(*lines, return_exceptions=True)
         for sender in self._senders.values():
             await sender.close()
-        await self._client.aclose()
+        for client in self._clients.values():
+            await client.aclose()
 
 
 def _secret(file: Path) -> str:

@@ -38,7 +38,8 @@ class Adapter:
         text, charset = decode(body)
         m = self._context()
         segments = split(text, m)
-        if segments[0][0] != "MSH" or any(name.lstrip("\x0b") == "MSH" for name, _, _ in segments[1:]):
+        begins = ("MSH", f"MSH{m.field_sep}")
+        if segments[0][0] != "MSH" or any(line.lstrip("\x0b")[:4] in begins for _, _, line in segments[1:]):
             raise Unparsable("hl7v2-batch", "message", "send one message at a time, without a batch around it")
         header = segments[0][1]
         m.version = version_of(m.part(header.get("12", ""), 1))
@@ -75,7 +76,7 @@ class Adapter:
         root = self._root(message_type)
         kept = residual or {}
         text, m = self._text(root, frames, kept)
-        if m.unsayable or UNSET in text:
+        if UNSET in text:
             kept = _restated(kept, m)
             text, m = self._text(root, frames, kept)
         declared = str(_head(frames).get("charset", ""))

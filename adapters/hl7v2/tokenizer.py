@@ -21,10 +21,13 @@ MAX_SEGMENTS = 20_000
 MAX_FIELDS = 1_000
 STANDARD = "|^~\\&"
 NULL = '""'
-UNSET = "\udfff"
-"""A delimiter that MSH-2 does not name: a lone surrogate, which no decoded text holds, so it never matches."""
+UNSET = "\ufdd0"
+"""A delimiter that MSH-2 does not name: a Unicode noncharacter. A message that holds it is refused, so it never matches."""
+UNNAMED = "?"
+"""Stands for the name of a line that no segment begins: the line may be anybody's text, and is not repeated."""
 
 _HEADERS = frozenset({"MSH", "FHS", "BHS"})
+_SEGMENT = re.compile(r"[A-Z][A-Z0-9]{2}", re.ASCII).fullmatch
 _NUMBERS = [str(n) for n in range(1, MAX_FIELDS + 1)]
 _CHARSETS = {
     "ASCII": "utf-8",
@@ -56,8 +59,7 @@ class Delimiters(Context):
     esc: str = "\\"
     sub: str = "&"
     nested: Callable[[str], Any] = re.compile(r"[~^&\\]").search
-    unsafe: Callable[[str], Any] = re.compile(r'[|~^&\\"\r\n]').search
-    unsayable: bool = False
+    unsafe: Callable[[str], Any] = re.compile(rf'[|~^&\\"\r\n{UNSET}]').search
     delimiters: str = "^~\\&"
 
     def with_delimiters(self, separator: str, others: str) -> Delimiters:
@@ -74,7 +76,7 @@ class Delimiters(Context):
         silent.field_sep, silent.comp, silent.rep, silent.esc, silent.sub = (
             *(self.field_sep, self.comp, self.rep, self.esc, self.sub),
         )
-        silent.nested, silent.unsafe = self.nested, self.unsafe
+        silent.nested, silent.unsafe, silent.delimiters = self.nested, self.unsafe, self.delimiters
         return silent
 
     def listed(self, piece: dict[str, Any] | None, names: frozenset[str]) -> dict[str, Any] | None:
@@ -156,6 +158,7 @@ class Delimiters(Context):
     def _resolve(self, match: re.Match[str]) -> str:
         code = match[1]
         plain = {"F": self.field_sep, "S": self.comp, "R": self.rep, "E": self.esc, "T": self.sub, ".br": "\n"}
+        plain["P"] = self.delimiters[4:5] or UNSET
         if code in plain:
             return match[0] if plain[code] == UNSET else plain[code]
         if code[:1] == "X" and len(code) % 2 == 1 and len(code) > 1:
@@ -170,17 +173,18 @@ class Delimiters(Context):
     def escape(self, text: str) -> str:
         """Text as a leaf: delimiters, line ends and a text that would read as null become escape sequences.
 
-        Where the message names no escape character of its own, it is `unsayable` and has to be written afresh.
+        Where the message names no escape character of its own the text stands behind UNSET, which says that it cannot
+        be sent: what holds it has to be written in the standard delimiters.
         """
         if self.unsafe(text) is None:
             return text
         codes = {self.sub: "T", self.rep: "R", self.comp: "S", self.field_sep: "F", self.esc: "E", "\r": "X0D"}
         codes["\n"] = "X0A" if "." in codes else ".br"
+        codes[UNSET] = "XEFB790"
         if text != NULL and codes.keys().isdisjoint(text):
             return text
         if self.esc == UNSET or self.esc in (self.field_sep, self.comp, self.rep, self.sub):
-            self.unsayable = True
-            return ""
+            return UNSET + text
         if text == NULL:
             return f'{self.esc}X22{self.esc}"'
         return "".join([f"{self.esc}{codes[char]}{self.esc}" if char in codes else char for char in text])
@@ -249,7 +253,8 @@ class Delimiters(Context):
 def _searches(separator: str, others: str) -> tuple[Callable[[str], Any], Callable[[str], Any]]:
     """What tells that a text has inner parts or escapes, and that it may not stand in a message as it is."""
     nested = re.escape(others)
-    return re.compile(f"[{nested}]").search, re.compile(f'[{re.escape(separator)}{nested}"\r\n]').search
+    unsafe = f'[{re.escape(separator)}{nested}{UNSET}"\r\n]'
+    return re.compile(f"[{nested}]").search, re.compile(unsafe).search
 
 
 @lru_cache(maxsize=256)
@@ -286,9 +291,12 @@ def decode(body: bytes) -> tuple[str, str]:
     declared = first[17].split(header[2][1:2] or b"~")[0].decode("ascii", "replace") if len(first) > 17 else ""
     for charset in (charset_of(declared), "utf-8"):
         try:
-            return body.decode(charset), charset
+            text = body.decode(charset)
         except UnicodeDecodeError:
             continue
+        if UNSET in text:
+            raise Unparsable("hl7v2-encoding", "message", "send no Unicode noncharacters; U+FDD0 is one")
+        return text, charset
     return body.decode("latin-1"), "latin-1"
 
 
@@ -298,7 +306,10 @@ def charset_of(declared: str) -> str:
 
 
 def split(text: str, m: Delimiters) -> list[tuple[str, dict[str, str], str]]:
-    """Segments of one message; sets the context's delimiters from its header. Blank lines are none."""
+    """Segments of one message; sets the context's delimiters from its header. Blank lines are none.
+
+    A line that no segment's name begins (a text with a line end of its own, say) is UNNAMED.
+    """
     separator = text[3]
     m.with_delimiters(separator, text[4 : text.index(separator, 4)])
     lines = text.replace("\r\n", "\r").replace("\n", "\r").split("\r")
@@ -308,7 +319,8 @@ def split(text: str, m: Delimiters) -> list[tuple[str, dict[str, str], str]]:
     for line in lines:
         if line and not line.isspace():
             name, *texts = line.split(separator)
-            segments.append((name, _numbered(name, texts, separator), line))
+            fields = _numbered(name, texts, separator)
+            segments.append((name if _SEGMENT(name) else UNNAMED, fields, line))
     return segments
 
 

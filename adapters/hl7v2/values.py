@@ -28,13 +28,13 @@ from mappings.faults import Unreadable
 from mappings.runtime import Codec
 
 _COMPARED = re.compile(r"(<=|>=|<|>)\s*(.+)")
-_CLOCK = re.compile(r"\d\d(\d\d(\d\d(\.\d{1,4})?)?)?([+-]\d{4})?", re.ASCII)
+_CLOCK = re.compile(r"(\d\d)(?:(\d\d)(?:(\d\d(?:\.\d{1,9})?))?)?(?:([+-]\d\d)(\d\d))?", re.ASCII)
 
 
 def read_value(kind: str, value: str, unit: str, m: Delimiters) -> tuple[Value | None, str | None] | None:
     """A Measurement and the value type that the sender declared; raises where the type is not one of ours."""
     declared = kind if kind.isalnum() else m.leaf(kind) or None
-    if not value or value == NULL:
+    if value == NULL or not value.strip(m.comp + m.rep + m.sub):
         return (None, declared) if declared else None
     m.at = "5"
     reader = _READERS.get(declared or "")
@@ -201,14 +201,17 @@ def _write_when(kind: str, content: Value, m: Delimiters) -> tuple[str, str]:  #
 
 
 def _read_clock(value: str, unit: str, m: Delimiters) -> Value:  # noqa: ARG001
-    text = m.leaf(value)
-    if not _CLOCK.fullmatch(text):
+    """TM (2A.75) as ISO 8601 writes a time of day, as far as it is stated."""
+    found = _CLOCK.fullmatch(m.leaf(value))
+    if found is None:
         raise Unreadable("time-unreadable", "write a time of day as HHMMSS")
-    return {"time": text}
+    *clock, hours, minutes = found.groups()
+    offset = f"{hours}:{minutes}" if hours else ""
+    return {"time": ":".join([part for part in clock if part]) + offset}
 
 
 def _write_clock(kind: str, content: str, m: Delimiters) -> tuple[str, str]:  # noqa: ARG001
-    return m.escape(content), ""
+    return m.escape(content.replace(":", "")), ""
 
 
 def _read_period(value: str, unit: str, m: Delimiters) -> Value:  # noqa: ARG001

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from typing import Any
 
 from canonical_model.events import is_after, sort_key
-from canonical_model.journey import LATE, Journey, RecordState
+from canonical_model.ids import canonical_json
+from canonical_model.journey import LATE, EventDict, Journey, RecordState
 from canonical_model.protocols import Protocol
 from canonical_model.rules.finding import INFUSE, SHIP, Finding, Item, about, ids
 from canonical_model.values import parse_instant
@@ -79,6 +81,32 @@ def _dead_and_alive(record: RecordState) -> Iterator[Item]:
         )
 
 
+def messages_are_one(journey: Journey, protocol: Protocol | None, now: datetime) -> Iterator[Item]:  # noqa: ARG001
+    """I-14: messages of one partner and one id that state different things of an order: kept, and a person decides."""
+    said: dict[tuple[str, str], dict[str, list[EventDict]]] = {}
+    for event in journey.facts:
+        if event.get("body") and event["type"] != "record.retracted":
+            key = event["reporter"]["partner"], event["source_id"]
+            said.setdefault(key, {}).setdefault(event["body"], []).append(event)
+    for (partner, source), bodies in sorted(said.items()):
+        if len(bodies) > 1 and len({canonical_json([_statement(e) for e in told]) for told in bodies.values()}) > 1:
+            yield Finding(
+                rule="I-14",
+                kind="duplicate",
+                severity="major",
+                about=("order", journey.order.name),
+                cause=f"{partner}/{source}",
+                text=f"{len(bodies)} messages of {partner} with one id state different things",
+                settle="the sender confirms which one holds, or marks the later one as a correction",
+                facts=ids(event for told in bodies.values() for event in told),
+            )
+
+
+def _statement(event: EventDict) -> list[Any]:
+    """What a fact says, without what tells one report of it from another."""
+    return [event["type"], event["about"], event["set"], event["clear"], event["occurred"]]
+
+
 def order_is_known(journey: Journey, protocol: Protocol | None, now: datetime) -> Iterator[Item]:  # noqa: ARG001
     """I-36: where facts of one moment say different things, and nothing puts them in order, a person decides."""
     for records in journey.records.values():
@@ -134,4 +162,4 @@ def facts_are_timely(journey: Journey, protocol: Protocol | None, now: datetime)
             )
 
 
-RULES = (facts_agree, order_is_known, claims_are_told, facts_are_timely)
+RULES = (facts_agree, messages_are_one, order_is_known, claims_are_told, facts_are_timely)

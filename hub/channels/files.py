@@ -99,14 +99,11 @@ class DropFolder:
             self._refuse(work, f"too-large: the file has {size} bytes; at most {self._limit} are taken", None)
             return
         body = work.read_bytes()
-        answer = await self._receive(self._profile, body, work.name, self._dialect(work.name))
+        answer = await self._receive(self._profile, body, work.name, dialect_of(self._profile, work.name))
         if answer.outcome in {RECORDED, FILTERED}:
             self._receipt(work, body, answer)
         else:
             self._refuse(work, _lines(answer), answer)
-
-    def _dialect(self, name: str) -> str:
-        return next((dialect for pattern, dialect in self._files.dialects.items() if fnmatchcase(name, pattern)), "")
 
     def _receipt(self, work: Path, body: bytes, answer: Answer) -> None:
         receipt = {
@@ -150,6 +147,12 @@ class DropFolder:
             out.flush()
             os.fsync(out.fileno())
         hidden.replace(path)
+
+
+def dialect_of(profile: Profile, name: str) -> str:
+    """The dialect that a profile names for files of this name, or nothing: then the header tells."""
+    dialects = profile.files.dialects if profile.files is not None else {}
+    return next((dialect for pattern, dialect in dialects.items() if fnmatchcase(name, pattern)), "")
 
 
 def _lines(answer: Answer) -> str:

@@ -66,7 +66,8 @@ Number = Annotated[int, Path(ge=1, lt=2**63)]
 
 def router(hub: Hub, door: Doorkeeper) -> APIRouter:
     """The routes under `/api`."""
-    api = APIRouter(prefix="/api", tags=["operators"], dependencies=[Depends(door.operator)])
+    everyone = APIRouter(prefix="/api", tags=["questions"])
+    api = APIRouter(tags=["operators"], dependencies=[Depends(door.operator)])
 
     @api.get("/journeys")
     async def journeys(limit: Limit = 100, offset: Annotated[int, Query(ge=0, lt=2**63)] = 0) -> list[dict[str, Any]]:
@@ -128,7 +129,7 @@ def router(hub: Hub, door: Doorkeeper) -> APIRouter:
         rows = _rows(found[::-1], _DELIVERY)
         return [{**row, "account": orjson.loads(row["account"])} for row in rows]
 
-    @api.post("/questions/{question}")
+    @everyone.post("/questions/{question}")
     async def ask(caller: Annotated[Profile, Depends(door.partner)], question: str, asked: Asked) -> dict[str, Any]:
         """May this be shipped, may this be infused? Answered for the caller; an operator may ask as a partner."""
         if question not in QUESTIONS:
@@ -168,7 +169,8 @@ def router(hub: Hub, door: Doorkeeper) -> APIRouter:
             "deliveries": _rows(waiting, ("partner", "state", "count")),
         }
 
-    return api
+    everyone.include_router(api)
+    return everyone
 
 
 _OF = ("id", "journey", "rule", "kind", "severity", "text", "settle", "facts", "opened", "closed", "times")

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from canonical_model import BASE
 from hub.answers import QUESTIONS
 from hub.resources import SERVED
 
+FHIR = "http://hl7.org/fhir"
 PARAMETERS: dict[str, dict[str, str]] = {
     "Patient": {"_id": "token", "identifier": "token", "family": "string", "birthdate": "date"},
     "ServiceRequest": {"_id": "token", "identifier": "token", "patient": "reference", "subject": "reference"},
@@ -44,11 +46,12 @@ def _of_type(type_: str) -> dict[str, Any]:
         "interaction": [{"code": code} for code in ("read", "vread", "update", "create", "search-type")],
         "versioning": "versioned-update",
         "readHistory": True,
+        "conditionalCreate": True,
         "searchParam": [_parameter(name, kind) for name, kind in PARAMETERS[type_].items()],
     }
+    shown["operation"] = [{"name": "validate", "definition": f"{FHIR}/OperationDefinition/Resource-validate"}]
     if type_ == "ServiceRequest":
-        base = "https://cgt-hub.example/OperationDefinition"
-        shown["operation"] = [{"name": name, "definition": f"{base}/{name}"} for name in QUESTIONS]
+        shown["operation"] += [{"name": n, "definition": f"{BASE}/OperationDefinition/{n}"} for n in QUESTIONS]
     return shown
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -56,6 +56,10 @@ def _missing() -> Refused:
     return Refused(404, refusal("not-found", "", "no such resource that this partner may read"))
 
 
+def _behind() -> Refused:
+    return Refused(503, refusal("throttled", "", "the read model is far behind; send again later"))
+
+
 def routes(hub: Hub, door: Doorkeeper) -> list[Route]:
     """The routes under `/fhir`."""
     fhir = _Fhir(hub, door)
@@ -63,6 +67,7 @@ def routes(hub: Hub, door: Doorkeeper) -> list[Route]:
     one = many + "/{id:str}"
     return [
         Route("/fhir/metadata", fhir.metadata, methods=["GET"]),
+        Route(many + "/$validate", fhir.guarded(fhir.validate), methods=["POST"]),
         Route(one + "/${question:str}", fhir.guarded(fhir.ask), methods=["GET"]),
         Route(one + "/_history/{version:int}", fhir.guarded(fhir.read), methods=["GET"]),
         Route(many, fhir.guarded(fhir.search), methods=["GET"]),
@@ -147,6 +152,11 @@ class _Fhir:
         if not projector.wait_for(position, 0) and not await asyncio.to_thread(projector.wait_for, position):
             raise Overloaded("the read model is far behind")
 
+    def _is_caught_up(self, committer: Committer) -> bool:
+        """True once the read model holds all that was committed; nothing else is while the caller works."""
+        head = committer.connection.one("head") or (0,)
+        return self._hub.projector.wait_for(head[0])
+
     async def search(self, request: Request, profile: Profile) -> Response:
         """A searchset of what this partner may read, in pages."""
         type_ = request.path_params["type"]
@@ -173,13 +183,13 @@ class _Fhir:
     async def create(self, request: Request, profile: Profile) -> Response:
         """Records a resource; the answer is its first version, or an OperationOutcome where something deviates."""
         type_ = request.path_params["type"]
-        if "if-none-exist" in request.headers:
-            raise Refused(
-                412, refusal("not-supported", "if-none-exist", "create without a condition; repeats are known")
-            )
         resource = _parsed(await self._body(request), type_)
         resource.pop("id", None)
-        answer = await self._hub.receive(Incoming(profile.partner, "fhir", "fhir_r4", json_text.dumps(resource)))
+        incoming = Incoming(profile.partner, "fhir", "fhir_r4", json_text.dumps(resource))
+        condition = request.headers.get("if-none-exist", "")
+        answer = await (self._unless(condition, type_, profile, incoming) if condition else self._hub.receive(incoming))
+        if isinstance(answer, Found):
+            return await self._answer_with(profile, type_, answer.id)
         _recorded(answer)
         resources = self._hub.resources
         shown = await self._show(profile, lambda c: resources.made(c, profile, type_, answer), answer.last)
@@ -192,6 +202,29 @@ class _Fhir:
         found, made = shown
         where = f"/fhir/{type_}/{found.id}/_history/{found.version}"
         return _versioned(200 if answer.repeated else 201, found, outcome(told) if told else made, location=where)
+
+    async def _unless(self, condition: str, type_: str, profile: Profile, incoming: Incoming) -> Answer | Found:
+        """The one resource that fits a condition, or what became of the message. Raises Refused where several fit."""
+        query = _query(type_, parse_qsl(condition.lstrip("?")))
+        await self._caught_up()
+
+        def work(committer: Committer) -> Answer | Refused | Found:
+            if not self._is_caught_up(committer):
+                return _behind()
+            found = self._hub.resources.search(committer, profile, type_, query)
+            if len(found) > 1:
+                return Refused(412, refusal("conflict", "if-none-exist", f"{len(found)} resources fit the condition"))
+            return found[0] if found else committer.commit([incoming])[0]
+
+        answer = await self._hub.pipeline.run(work)
+        if isinstance(answer, Refused):
+            raise answer
+        return answer  # type: ignore[no-any-return]
+
+    async def validate(self, request: Request, profile: Profile) -> Response:  # noqa: ARG002
+        """What is wrong with a resource, as `$validate` tells it: 200 whatever is found. Keeps nothing."""
+        resource = _read(await self._body(request))
+        return _answer(200, outcome(validate(resource, request.path_params["type"])))
 
     async def update(self, request: Request, profile: Profile) -> Response:
         """Records what the partner changed against what it was shown at If-Match."""
@@ -213,9 +246,8 @@ class _Fhir:
         self, committer: Committer, profile: Profile, record_id: str, match: str, sent: dict[str, Any], body: bytes
     ) -> Answer | Refused | None:
         """Compares and commits in one: while this runs nothing else is recorded."""
-        head = committer.connection.one("head") or (0,)
-        if not self._hub.projector.wait_for(head[0]):
-            return Refused(503, refusal("throttled", "", "the read model is far behind; send again later"))
+        if not self._is_caught_up(committer):
+            return _behind()
         found = self._hub.resources.get(committer, profile, sent["resourceType"], record_id)
         if found is None:
             return _missing()
@@ -309,15 +341,20 @@ def parameters(given: Given) -> dict[str, Any]:
 
 def _parsed(body: bytes, type_: str) -> dict[str, Any]:
     """A valid resource of the address's type. Raises Refused with all faults."""
-    try:
-        resource = json_text.loads(body)
-    except Unparsable as wrong:
-        raise Refused(400, refusal(wrong.code, wrong.place, wrong.remedy)) from wrong
+    resource = _read(body)
     faults = validate(resource, type_)
     if any(fault.severity == "error" for fault in faults):
         raise Refused(422, *faults)
     assert isinstance(resource, dict)
     return resource
+
+
+def _read(body: bytes) -> Any:
+    """The JSON of a body. Raises Refused."""
+    try:
+        return json_text.loads(body)
+    except Unparsable as wrong:
+        raise Refused(400, refusal(wrong.code, wrong.place, wrong.remedy)) from wrong
 
 
 def _recorded(answer: Answer) -> None:

@@ -602,6 +602,14 @@ CASES = [
         ],
     ),
     case(
+        "one message id, two contents",
+        "I-14",
+        "duplicate",
+        [sent("one", priority="S"), sent("two", priority="R")],
+        [sent("one", priority="S"), sent("two", priority="S")],
+        "major",
+    ),
+    case(
         "one moment, two words",
         "I-36",
         "order-ambiguous",

@@ -262,7 +262,7 @@ def _text(kind: str, names: tuple[str, ...], leaf: str, row: Row, rng: random.Ra
     if last == "declared":
         return None
     if last == "time":
-        return "0405"
+        return "04:05"
     if last == "comparator":
         return "<" if leaf != "<" else ">"
     if last == "value" and (row.codec in {"decimal", "quantity"} or {"quantity", "ratio", "range"} & set(names)):

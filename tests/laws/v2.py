@@ -91,6 +91,7 @@ def leaves(text: str) -> Iterator[tuple[int, str, Place, str]]:
     comp, rep, _, sub = [*text[4:].split(separator, 1)[0][:4], None, None, None, None][:4]
     for number, line in enumerate((line for line in re.split(r"[\r\n]+", text) if line.strip()), 1):
         name, *fields = line.split(separator)
+        name = name if re.fullmatch("[A-Z][A-Z0-9]{2}", name) else "?"
         if name == "MSH":
             yield number, name, (1, 1, 1, 1), separator
             yield number, name, (2, 1, 1, 1), fields[0]

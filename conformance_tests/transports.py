@@ -1,0 +1,95 @@
+"""How a case reaches an implementation: HTTP by httpx, HL7 v2 over MLLP by a plain socket. Knows no format's content."""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import httpx
+
+from conformance_tests.cases import parsed
+from conformance_tests.pointers import ABSENT, at, field
+
+VT, FS = b"\x0b", b"\x1c\r"
+MOST = 16 * 1024 * 1024
+"""Bytes of an acknowledgement that are read before the line is given up."""
+
+
+class NoAnswer(Exception):
+    """The implementation did not answer: no connection, no end of the answer in time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer as bytes, and its values by place. Over MLLP the status is 0 and there are no headers."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def text(self) -> str:
+        """Everything that was said: headers and body."""
+        head = "".join(f"{name}: {value}\n" for name, value in self.headers.items())
+        return head + self.body.decode("utf-8", "replace")
+
+    def find(self, place: str) -> Any:
+        """The value at `status`, `text`, `header NAME`, a JSON Pointer or an HL7 field; ABSENT where nothing stands."""
+        if place == "status":
+            return self.status
+        if place == "text":
+            return self.text
+        if place.startswith("header "):
+            return self.headers.get(place.removeprefix("header "), ABSENT)
+        if not place.startswith("/"):
+            return field(self.body.decode("utf-8", "replace"), place)
+        try:
+            return at(parsed(self.body.decode("utf-8")), place)
+        except ValueError:
+            return ABSENT
+
+
+def written(document: Any) -> bytes:
+    """JSON with the digits of its numbers as they were read."""
+    text = json.dumps(document, ensure_ascii=False, default=_number)
+    return re.sub(r'"\\u0001([^"\\]+)\\u0001"', r"\1", text).encode()
+
+
+def _number(value: Any) -> str:
+    if not isinstance(value, Decimal):
+        raise TypeError(f"{type(value).__name__} is no JSON")
+    return f"\x01{value}\x01"
+
+
+def http(client: httpx.Client, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Answer:
+    """The answer to one request; every status is an answer. Raises NoAnswer."""
+    try:
+        reply = client.request(method, path, headers=dict(headers), content=body or None)
+    except httpx.HTTPError as wrong:
+        raise NoAnswer(f"{method}: {type(wrong).__name__}") from wrong
+    return Answer(reply.status_code, {name.lower(): value for name, value in reply.headers.items()}, reply.content)
+
+
+def mllp(address: str, message: bytes, seconds: float) -> Answer:
+    """The acknowledgement of one message on a connection of its own (HL7 v2.5.1 appendix C). Raises NoAnswer."""
+    host, _, port = address.rpartition(":")
+    received = b""
+    try:
+        with socket.create_connection((host.strip("[]"), int(port)), seconds) as line:
+            line.settimeout(seconds)
+            line.sendall(VT + message + FS)
+            while not received.endswith(FS) and len(received) < MOST:
+                more = line.recv(65536)
+                if not more:
+                    break
+                received += more
+    except OSError as wrong:
+        raise NoAnswer(f"MLLP: {type(wrong).__name__}") from wrong
+    if not (received.startswith(VT) and received.endswith(FS)):
+        raise NoAnswer("MLLP: the answer is no whole frame (VT … FS CR)")
+    return Answer(0, {}, received[1:-2])

@@ -96,8 +96,9 @@ class Hub:
         return await self.pipeline.submit(incoming)
 
     async def _mllp(self, profile: Profile, body: bytes) -> bytes:
+        name = hl7_answers.control_id(body)
         try:
-            answer = await self.receive(Incoming(profile.partner, "mllp", "hl7v2", body))
+            answer = await self.receive(Incoming(profile.partner, "mllp", "hl7v2", body, name=name))
         except Overloaded:
             return hl7_answers.overloaded(profile, body, self.clock())
         except Exception as wrong:  # noqa: BLE001 - the store failed; nothing was kept and the sender is told so

@@ -120,6 +120,24 @@ def convert(
 
 
 @app.command()
+def validate(
+    path: Annotated[Path, typer.Argument(help="one message")],
+    format_name: FormatName = "hl7v2",
+    dialect: Hint = "",
+    as_json: AsJson = False,
+) -> None:
+    """What is wrong with a message, in the eyes of hl7apy and fhir.resources too; exit code 1 where one finds an error."""
+    from hub.second_opinion import opinions
+
+    faults = opinions(path.read_bytes(), format_name, dialect)
+    if as_json:
+        print(json.dumps([fault.plain() for fault in faults], indent=1))  # noqa: T201 - the document is the output
+    for fault in () if as_json else faults:
+        out.print(f"{fault.severity:8}{fault}", highlight=False, markup=False, soft_wrap=True)
+    raise typer.Exit(1 if any(fault.severity == "error" for fault in faults) else 0)
+
+
+@app.command()
 def replay(
     message: Annotated[int, typer.Argument(help="number of the message in the inbox")],
     data: Annotated[Path | None, typer.Option(help="the hub's data folder; the hub is not running on it")] = None,

@@ -459,6 +459,7 @@ class Committer:
         """Folds an order again, opens and closes its Issues, plans deliveries and the next look."""
         self._fresh.add(journey)
         known = self._known(db, journey)
+        before = self._before(journey, known, new)
         known.events.update(new)
         state = self._fold(journey, known)
         now = self._clock()
@@ -466,7 +467,7 @@ class Committer:
         db.run("set_check", instant_text(result.next_change) if result.next_change else None, journey)
         issues = self._issues(db, journey, state, result.findings, now)
         known.events.update(issues)
-        self._plan(db, journey, state, {**new, **issues}, now)
+        self._plan(db, journey, before, state, {**new, **issues}, known.events, now)
 
     def _issues(
         self, db: Connection, journey: str, state: Journey, findings: Iterable[Finding], now: datetime
@@ -540,16 +541,36 @@ class Committer:
         if self._append(db, event, None, only=journey):
             events[self._position] = event
 
+    def _before(self, journey: str, known: _Journey, new: Mapping[int, Any]) -> Journey | None:
+        """The order as it was before new facts; None where it is new itself."""
+        if known.state is None:  # just loaded, the new facts with it
+            earlier = [event for position, event in known.events.items() if position not in new]
+            return fold(self._links.names_of(journey), earlier) if earlier else None
+        return known.state
+
     def _plan(
-        self, db: Connection, journey: str, state: Journey, new: Mapping[int, dict[str, Any]], now: datetime
+        self,
+        db: Connection,
+        journey: str,
+        before: Journey | None,
+        state: Journey,
+        new: Mapping[int, dict[str, Any]],
+        every: Mapping[int, dict[str, Any]],
+        now: datetime,
     ) -> None:
-        """One delivery per new fact and partner that takes part in the order and asked for such facts; no echo."""
-        for position, event in sorted(new.items()):
-            for profile in self._profiles.values():
+        """One delivery per fact and partner that takes part in the order and asked for such facts; no echo.
+
+        A partner who takes part from now on is told what came before too: it may have come before the order did.
+        """
+        for profile in self._profiles.values():
+            if not profile.sends or not takes_part(profile, state):
+                continue
+            joins = before is not None and not takes_part(profile, before)
+            for position, event in sorted((every if joins else new).items()):
                 if profile.partner == event["reporter"]["partner"]:
                     continue
                 for send in profile.sends:
-                    if event["type"] in send.events and takes_part(profile, state):
+                    if event["type"] in send.events:
                         db.run("add_delivery", profile.partner, journey, position, send.message, instant_text(now))
 
 

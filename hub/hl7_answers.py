@@ -57,6 +57,14 @@ def _written(profile: Profile, body: bytes, letter: str, faults: Sequence[Fault]
     return written(body, mode + letter, faults, uuid.uuid4().hex[:20], now)
 
 
+def control_id(message: bytes) -> str:
+    """MSH-10 as far as it can be found, so that a message that cannot be read is found under its sender's name for it."""
+    header = re.search(rb"MSH([^\r\nA-Za-z0-9])[^\r\n]*", message[:4096])
+    fields = header[0].split(header[1]) if header else []
+    text = fields[9][:64].decode("ascii", "replace") if len(fields) > 9 else ""
+    return text if re.fullmatch(r"[A-Za-z0-9._:-]+", text) else ""
+
+
 def code_of(message: bytes) -> str:
     """MSA-1 of an acknowledgement, or an empty text."""
     found = re.search(rb"(?:^|[\r\n])MSA(.)([A-Z]{2})(?:\1|[\r\n]|$)", message)

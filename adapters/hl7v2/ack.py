@@ -18,15 +18,27 @@ from adapters.reading import Unparsable
 from canonical_model import BASE
 from mappings.faults import Fault
 
-CODES = {"required": "101", "code-unknown": "103", "unsupported-message": "200", "internal-error": "207"}
+CODES = {
+    "hl7v2-no-header": "100",
+    "hl7v2-batch": "100",
+    "required": "101",
+    "code-unknown": "103",
+    "unsupported-message": "200",
+    "unlinked": "204",
+    "source-id-reused": "205",
+    "internal-error": "207",
+}
 """Our code -> HL7 table 0357; a text that cannot be read is a data type error, anything else an internal one."""
 _READABLE = "102"
 _INTERNAL = "207"
 _TEXTS = {
+    "100": "Segment sequence error",
     "101": "Required field missing",
     "102": "Data type error",
     "103": "Table value not found",
     "200": "Unsupported message type",
+    "204": "Unknown key identifier",
+    "205": "Duplicate key identifier",
     "207": "Application internal error",
 }
 _SEVERITIES = {"error": "error", "warning": "warning"}

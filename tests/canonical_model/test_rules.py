@@ -56,6 +56,11 @@ def observed(at: str = "2026-03-08T12:00:00", **values: Any) -> Fact:
     return fact("container.observed", BAG, at, **values)
 
 
+def sent(body: str, **values: Any) -> Fact:
+    """What one message of the id m1 says of the order."""
+    return {**fact("order.amended", ORDER, ordinal=body, **values), "body": body}
+
+
 def label(coi: str) -> dict[str, Any]:
     return {"coi": {"system": "urn:somebody", "value": coi, "type": "coi"}}
 

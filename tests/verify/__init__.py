@@ -1,1 +1,1 @@
-"""Harnesses: nothing acknowledged is lost, nothing is applied twice, arrival order does not matter. Each catches planted faults."""
+"""Harnesses: nothing acknowledged is lost, nothing applied twice, arrival order is nothing. Each catches planted faults."""

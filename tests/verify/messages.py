@@ -37,8 +37,6 @@ class Delivery:
     hint: str = ""
     name: str = ""
     facts: tuple[Mapping[str, Any], ...] = ()
-    warns: bool = False
-    """True where losing it hides a reason to say no: nothing else in the history tells the same."""
 
     def incoming(self) -> Incoming:
         """The message as a channel hands it over."""
@@ -152,7 +150,8 @@ def apheresis(
         sent,
         pid(person),
         f"ORC|RE|{_placer(placer)}|{_filler(lab)}",
-        f"OBR|1|{_placer(placer)}|{_filler(lab)}|APH^Apheresis product^CGT|||{start}|{end}||||||||||||||{sent}|||{status}",
+        f"OBR|1|{_placer(placer)}|{_filler(lab)}|APH^Apheresis product^CGT"
+        f"|||{start}|{end}||||||||||||||{sent}|||{status}",
         *coi(chain),
         f"OBX|2|NM|cd3-total^CD3 cells^CGT||2.60|10*9^^UCUM|||||{status}",
         f"SPM|1|{bag}&&{BAGS}&URI||APH^Apheresis product^CGT|||||||P^Patient^HL70369|210^mL&&UCUM|||||{start}^{end}",
@@ -369,6 +368,6 @@ def fact(type_: str, about: Mapping[str, Any], at: str, **values: Any) -> dict[s
     }
 
 
-def said(partner: str, name: str, *facts: Mapping[str, Any], warns: bool = False) -> Delivery:
+def said(partner: str, name: str, *facts: Mapping[str, Any]) -> Delivery:
     """A message of facts; its body is their JSON."""
-    return Delivery(partner, "fhir_r4", canonical_json([name, *facts]), name=name, facts=facts, warns=warns)
+    return Delivery(partner, "fhir_r4", canonical_json([name, *facts]), name=name, facts=facts)

@@ -6,8 +6,11 @@ decides nothing is shared between hubs of one process: compiled tables, compiled
 
 from __future__ import annotations
 
+import re
+import sqlite3
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from copy import copy
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -18,25 +21,30 @@ import orjson
 
 from adapters.reading import Read
 from canonical_model.fold import fold
+from canonical_model.ids import canonical_json
 from canonical_model.journey import Journey, comparable
 from canonical_model.protocols import DEFAULT_PROTOCOLS
 from canonical_model.rules import Finding, check
 from hub import ledger
-from hub.committer import Answer, Committer
+from hub.answers import Question, Questions
+from hub.committer import Answer, Committer, takes_part
 from hub.conversion import Format
 from hub.crypto import Keyring
 from hub.demo import world
 from hub.formats import Adapters
 from hub.links import Links
 from hub.profiles import Profile
-from hub.store import Store
+from hub.store import Connection, Store
 from mappings.faults import Fault
 from tests.verify.messages import GLN, Delivery, party
 
 NOW = datetime(2026, 3, 20, 12, 0, tzinfo=UTC)
-"""When every small hub begins to record. Each look at its clock takes a microsecond: no two facts come at one instant."""
+"""When every small hub begins to record. A look at its clock takes a microsecond: no two facts come at one instant."""
 KEYS = Keyring(b"histories" * 3 + b"12345")
 LATE = "late-event"
+ASKED = (("may-ship", "mercy"), ("may-ship", "celltech"), ("may-infuse", "general"))
+_NUMBER = re.compile(r"^message \d+")
+"""A held message is named by its number in the inbox, which tells of the arrival."""
 
 
 class Remembering:
@@ -108,9 +116,18 @@ def partners() -> tuple[dict[str, Profile], Shared]:
 
 
 @cache
-def _template() -> tuple[Store, bytes]:
-    store = Store(None)
-    return store, store.writer.raw.serialize()
+def _template() -> Store:
+    return Store(None)
+
+
+def empty_store() -> Store:
+    """A store in memory, copied from one that has its schema."""
+    store = copy(_template())
+    raw = sqlite3.connect(":memory:", isolation_level=None, cached_statements=256)
+    _template().writer.raw.backup(raw)
+    raw.execute("PRAGMA foreign_keys=ON")
+    store.writer = Connection(raw)
+    return store
 
 
 @cache
@@ -127,13 +144,12 @@ def _compiled() -> None:
 
 
 class SmallHub:
-    """A hub in memory. One at a time per process: the next one takes over the store."""
+    """A hub in memory."""
 
     def __init__(self) -> None:
         _compiled()
         known, adapters = partners()
-        self.store, empty = _template()
-        self.store.writer.raw.deserialize(empty)
+        self.store = empty_store()
         self.profiles = known
         self.ticks = 0
         self.committer = Committer(self.store, KEYS, known, adapters, DEFAULT_PROTOCOLS, self.clock, salt=_no_salt)
@@ -147,11 +163,6 @@ class SmallHub:
         """Commits groups of messages, one transaction each."""
         return [a for group in groups for a in self.committer.commit([d.incoming() for d in group])]
 
-    def states(self) -> dict[str, Journey]:
-        """Every journey as the committer knows it."""
-        db = self.store.writer
-        return {row[0]: self.committer.state(db, row[0]) for row in db.all("journeys", 100_000, 0)}
-
 
 def _no_salt(size: int) -> bytes:
     """Salts hide events from those who hold the leaves only; here nobody does."""
@@ -162,33 +173,85 @@ def outcome(hub: SmallHub) -> dict[str, Any]:
     """All that must be equal when the same messages arrive in another order, grouping or number, as plain JSON.
 
     Left out are positions, the hub's own ids of journeys, and what tells of the arrival and not of the world. Raises
-    AssertionError where the hub disagrees with itself: its memory with its log, its Issues with its findings.
+    AssertionError where the hub disagrees with itself: its memory with its log, its Issues with its findings, what its
+    partners are told with what they asked for, its ledger with its events.
     """
-    db = hub.store.writer
+    return compared(hub.store.writer, hub.committer, hub.profiles, KEYS, hub.clock)
+
+
+def compared(
+    db: Connection, committer: Committer, profiles: Mapping[str, Profile], keys: Keyring, clock: Callable[[], datetime]
+) -> dict[str, Any]:
+    """`outcome` of any hub."""
     log = {position: orjson.loads(text) for position, text, _, _ in db.all("events_from", 0, 1_000_000)}
     facts = {position: event["id"] for position, event in log.items() if event["reporter"]["role"] != "hub"}
+    told = {(d[1], d[3], d[4]) for d in db.all("deliveries", 1_000_000)}
     journeys, linked = [], set()
-    for journey, state in hub.states().items():
-        names = sorted(map(list, state.names))
+    for (journey,) in db.all("journeys", 1_000_000, 0):
+        state = committer.state(db, journey)
         positions = {row[0] for row in db.all("positions_of", journey)} & facts.keys()
         linked |= positions
-        again = fold(Links(db).names_of(journey), [log[p] for p in sorted(positions)])
-        findings = [f for f in check(again, DEFAULT_PROTOCOLS, NOW).findings if f.kind != LATE]
-        seen = _seen(again, findings)
-        remembered = _seen(state, findings)
-        assert remembered == seen, f"the committer's memory is not its log: {difference(remembered, seen)}"
-        opened = sorted(_opened(db.all("issues_of", journey)))
-        wanted = sorted([f.id, f.rule, f.kind, f.severity, f.text, sorted(f.facts)] for f in findings)
-        assert opened == wanted, f"open Issues of {names} are not its findings: {difference(opened, wanted)}"
-        journeys.append({**seen, "names": names, "links": sorted(facts[p] for p in positions), "issues": opened})
-    ledger_faults, _, _ = ledger.check(db, KEYS.public_key())
-    assert not ledger_faults, ledger_faults[0]
+        events = {position: log[position] for position in sorted(positions)}
+        again = fold(Links(db).names_of(journey), events.values())
+        missing = [due for due in _due(profiles, again, events) if due not in told]
+        assert not missing, (
+            f"of an order that {missing[0][0]} takes part in it is not told {log[missing[0][1]]['type']}"
+        )
+        seen = _journey(db, journey, state, again, clock())
+        journeys.append({**seen, "links": sorted(facts[p] for p in positions)})
+    faults, _, _ = ledger.check(db, keys.public_key())
+    assert not faults, f"{faults[0].place}: {faults[0].text}"
     return {
         "journeys": sorted(journeys, key=lambda j: orjson.dumps(j["names"])),
         "facts": sorted(facts.values()),
         "unlinked": sorted(facts[p] for p in facts.keys() - linked),
-        "told": sorted([d[1], d[4], facts[d[3]]] for d in db.all("deliveries", 100_000) if d[3] in facts),
+        "answers": sorted(_answers(db, committer, profiles, keys, clock)),
     }
+
+
+def _journey(db: Connection, journey: str, state: Journey, again: Journey, now: datetime) -> dict[str, Any]:
+    """What is comparable of one order; `again` is its fold without the hub's own facts."""
+    names = sorted(map(list, state.names))
+    findings = [f for f in check(again, DEFAULT_PROTOCOLS, now).findings if f.kind != LATE]
+    seen, remembered = _seen(again, findings), _seen(state, findings)
+    assert remembered == seen, f"the committer's memory is not its log: {difference(remembered, seen)}"
+    opened = sorted(_opened(db.all("issues_of", journey)))
+    wanted = sorted([f.id, f.rule, f.kind, f.severity, f.text, sorted(f.facts)] for f in findings)
+    assert opened == wanted, f"open Issues of {names} are not its findings: {difference(opened, wanted)}"
+    return {**seen, "names": names, "issues": opened}
+
+
+def _due(
+    profiles: Mapping[str, Profile], state: Journey, events: Mapping[int, Mapping[str, Any]]
+) -> Iterator[tuple[str, int, str]]:
+    """What those who take part in an order asked to be told of it: partner, position and message."""
+    for profile in profiles.values():
+        if takes_part(profile, state):
+            for position, event in events.items():
+                if event["reporter"]["partner"] != profile.partner:
+                    yield from (
+                        (profile.partner, position, send.message)
+                        for send in profile.sends
+                        if event["type"] in send.events
+                    )
+
+
+def _answers(
+    db: Connection, committer: Committer, profiles: Mapping[str, Profile], keys: Keyring, clock: Callable[[], datetime]
+) -> Iterator[list[Any]]:
+    """Answers to what may be asked of every container of every order, with their reasons."""
+    questions = Questions(keys, profiles, DEFAULT_PROTOCOLS, clock)
+    for (journey,) in db.all("journeys", 1_000_000, 0):
+        state = committer.state(db, journey)
+        names = sorted(state.order.identifiers, key=canonical_json)
+        for container in state.of("container"):
+            scanned = [{"identifiers": container.identifiers}]
+            for name, partner in ASKED:
+                given = questions.ask(committer, Question(name, names, scanned, partner))
+                reasons = {
+                    (r.rule, r.verdict, _NUMBER.sub("", r.text), r.container, r.facts) for r in given.verdict.reasons
+                }
+                yield [name, partner, container.name, given.verdict.verdict, *sorted(map(list, reasons))]
 
 
 def _seen(state: Journey, findings: Iterable[Finding]) -> dict[str, Any]:
@@ -216,7 +279,8 @@ def difference(one: Any, other: Any, path: str = "") -> str:
                 return difference(left, right, f"{path}[{index}]")
     if isinstance(one, list) and isinstance(other, list):
         missing, more = ([item for item in a if item not in b] for a, b in ((one, other), (other, one)))
-        return f"{path.lstrip('.')}: {len(one)} | {len(other)} items; only here {_short(missing)} only there {_short(more)}"
+        counted = f"{path.lstrip('.')}: {len(one)} | {len(other)} items"
+        return f"{counted}; only here {_short(missing)} only there {_short(more)}"
     return f"{path.lstrip('.')}: {_short(one)} | {_short(other)}"
 
 

@@ -1,4 +1,4 @@
-"""Generated journeys: several orders at one hub, as the messages that partners send of them. Seeded; knows no hub state.
+"""Generated journeys: several orders at one hub, as the messages that partners send. Seeded; knows no hub state.
 
 What makes arrival order hard is drawn on purpose: facts that come before their order, orders known by a filler's number
 or a chain-of-identity identifier first, two such identifiers, shared numbers and shippers, wrong bags, corrections that
@@ -59,25 +59,25 @@ class Story:
         """Another case of the hub, or the same where it is alone."""
         return self.random.choice([c for c in self.cases if c is not case] or [case])
 
-    def v2(self, body: bytes, partner: str = "mercy", warns: bool = False) -> None:
-        self.told.append(Delivery(partner, HL7, body, warns=warns))
+    def v2(self, body: bytes, partner: str = "mercy") -> None:
+        self.told.append(Delivery(partner, HL7, body))
 
-    def epcis(self, *events: dict[str, object], partner: str = "swift", warns: bool = False) -> None:
-        self.told.append(Delivery(partner, EPCIS, m.epcis(self.next(), *events), LD, warns=warns))
+    def epcis(self, *events: dict[str, object], partner: str = "swift") -> None:
+        self.told.append(Delivery(partner, EPCIS, m.epcis(self.next(), *events), LD))
 
-    def csv(self, dialect: str, body: bytes, warns: bool = False) -> None:
+    def csv(self, dialect: str, body: bytes) -> None:
         name = f"{dialect}-{self.next()}.csv"
-        self.told.append(Delivery("celltech", CSV, body, f"mes_csv/{dialect}", name, warns=warns))
+        self.told.append(Delivery("celltech", CSV, body, f"mes_csv/{dialect}", name))
 
-    def fhir(self, body: bytes, partner: str = "mercy", warns: bool = False) -> None:
-        self.told.append(Delivery(partner, FHIR, body, warns=warns))
+    def fhir(self, body: bytes, partner: str = "mercy") -> None:
+        self.told.append(Delivery(partner, FHIR, body))
 
-    def say(self, partner: str, *facts: dict[str, object], warns: bool = False) -> None:
-        self.told.append(said(partner, self.next(), *facts, warns=warns))
+    def say(self, partner: str, *facts: dict[str, object]) -> None:
+        self.told.append(said(partner, self.next(), *facts))
 
 
 def cases(random: Random, count: int) -> list[Case]:
-    """Cases that sometimes share a number, a chain-of-identity identifier, a shipper or a patient by mistake or by right."""
+    """Cases that sometimes share a number, an identifier, a shipper or a patient, by mistake or by right."""
     made: list[Case] = []
     for n in range(1, count + 1):
         national = f"999-00-{n:04}" if random.random() < 0.4 else ""
@@ -165,16 +165,14 @@ def ordered_by_fhir(s: Story, c: Case) -> None:
     number = m.numbered(c.placer, s.one("PLAC", "PLAC", ""))
     more = [m.numbered(c.filler, "FILL") | {"system": "urn:id:CELLLAB"}] if s.often(0.4) else []
     status = s.one("active", "active", "on-hold", "revoked")
-    s.fhir(
-        m.request([number, *more], c.person.mrn, status, s.one("2026-03-01T08:30:00-06:00", "2026-03-02")), warns=True
-    )
+    s.fhir(m.request([number, *more], c.person.mrn, status, s.one("2026-03-01T08:30:00-06:00", "2026-03-02")))
 
 
 def stopped(s: Story, c: Case) -> None:
     """The order is held, released or cancelled."""
     for _ in range(s.random.randint(1, 3)):
         action = s.one("OH", "OH", "OE", "OC")
-        s.v2(m.order(c.person, s.next(), placer=c.placer, filler=c.filler, action=action, at=s.one(*LATER)), warns=True)
+        s.v2(m.order(c.person, s.next(), placer=c.placer, filler=c.filler, action=action, at=s.one(*LATER)))
 
 
 def collected(s: Story, c: Case) -> None:
@@ -204,7 +202,7 @@ def corrected(s: Story, c: Case) -> None:
             at=at,
             sent=LATER[2],
         )
-        s.v2(body, warns=True)
+        s.v2(body)
 
 
 def demographics(s: Story, c: Case) -> None:
@@ -214,14 +212,14 @@ def demographics(s: Story, c: Case) -> None:
     person = Person(
         c.person.mrn, family=s.one(c.person.family, "SMITH"), national=c.person.national or f"888-00-{c.number:04}"
     )
-    s.v2(m.update(person, s.next(), at, died), warns=True)
+    s.v2(m.update(person, s.next(), at, died))
 
 
 def demographics_by_fhir(s: Story, c: Case) -> None:
     """The same person by FHIR."""
     if c.person.mrn:
         more = {"deceasedBoolean": True} if s.often(0.2) else {}
-        s.fhir(m.patient(c.person, s.one("2026-03-05T12:00:00-06:00", "2026-03-06T12:00:00-06:00"), **more), warns=True)
+        s.fhir(m.patient(c.person, s.one("2026-03-05T12:00:00-06:00", "2026-03-06T12:00:00-06:00"), **more))
 
 
 def merged(s: Story, c: Case) -> None:
@@ -254,7 +252,7 @@ def shipped(s: Story, c: Case) -> None:
     s.epcis(*events)
     if s.often(0.5):
         values = [s.one("4.1", "4.4", "9.5") for _ in range(s.random.randint(3, 12))]
-        s.epcis(m.logged(c.sscc, "2026-03-10T21:40:00-05:00", 16, values), warns=True)
+        s.epcis(m.logged(c.sscc, "2026-03-10T21:40:00-05:00", 16, values))
     if s.often(0.6):
         at = s.one("2026-03-11T07:10:00+01:00", "2026-03-10T15:20:00-05:00", "2026-03-10T15:29:00-05:00")
         s.epcis(m.seen([box], at, "arriving", readPoint={"id": m.party("celltech")}))
@@ -267,12 +265,11 @@ def received(s: Story, c: Case) -> None:
     bag = c.bag if s.often(0.85) else s.other(c).bag
     time = s.one("2026-03-11 07:25", "2026-03-11 07:25", "2026-03-11")
     sscc = c.sscc if s.often(0.6) else ""
-    warns = bag != c.bag
     rows = [(c.chain, f"{BAGS}/{bag}", sscc, time, s.one("accepted", "accepted", "rejected"))]
     if s.often(0.2):
         mate = s.other(c)
         rows.append((mate.chain, f"{BAGS}/{mate.bag}", mate.sscc, time, "accepted"))
-    s.csv("receipts", m.receipts(*rows), warns=True if warns else rows[0][4] == "rejected")
+    s.csv("receipts", m.receipts(*rows))
 
 
 def tested(s: Story, c: Case) -> None:
@@ -284,7 +281,7 @@ def tested(s: Story, c: Case) -> None:
             value = s.one("97.20", "97.20", "55.00")
             rows.append((c.chain, f"{BAGS}/{c.bag}", test, value, s.one("final", "final", "corrected"), at))
     if rows:
-        s.csv("qc_results", m.qc(*rows), warns=True)
+        s.csv("qc_results", m.qc(*rows))
 
 
 def made(s: Story, c: Case) -> None:
@@ -296,10 +293,10 @@ def made(s: Story, c: Case) -> None:
     told.append(fact(ended, batch, "2026-03-18T08:00:00", outputs=[dose]))
     told.append(fact("container.created", dose, "2026-03-18T08:30:00", batch=batch))
     if s.often(0.5):
-        s.say("celltech", *told, warns=True)
+        s.say("celltech", *told)
     else:
         for one in told:
-            s.say("celltech", one, warns=True)
+            s.say("celltech", one)
 
 
 def decided(s: Story, c: Case) -> None:
@@ -312,7 +309,6 @@ def decided(s: Story, c: Case) -> None:
         s.say(
             speaker,
             fact("disposition.decided", about, at, decision=decision, container=_dose(c)),
-            warns=decision != "released",
         )
 
 
@@ -323,9 +319,7 @@ def treated(s: Story, c: Case) -> None:
         consent = ref("consent", "urn:general:consent", f"CO-{c.number}")
         status = s.one("active", "active", "withdrawn")
         order = ref("order", "urn:id:EPIC", c.placer) if c.placer else ref("order", "urn:id:CELLLAB", c.filler)
-        s.say(
-            "general", fact("consent.recorded", consent, "2026-03-02T08:00:00", status=status, order=order), warns=True
-        )
+        s.say("general", fact("consent.recorded", consent, "2026-03-02T08:00:00", status=status, order=order))
     if s.often(0.7):
         s.epcis(
             m.moved([f"{PRODUCTS}/{c.dose}"], "2026-03-19T09:00:00+00:00", "departing", "celltech", "swift"),
@@ -336,13 +330,13 @@ def treated(s: Story, c: Case) -> None:
         people = [{"actor": f"{n:040x}"} for n in (1, 2)]
         result = s.one("match", "match", "mismatch")
         told = fact("identity.verified", check, "2026-03-20T08:00:00", containers=[dose], result=result, people=people)
-        s.say("general", told, warns=result == "mismatch")
+        s.say("general", told)
     if s.often(0.3):
         given = ref("administration", "urn:general:infusion", f"I-{c.number}")
-        s.say("general", fact("product.thawed", dose, "2026-03-20T09:00:00"), warns=True)
-        s.say("general", fact("infusion.started", given, "2026-03-20T09:10:00", containers=[dose]), warns=True)
+        s.say("general", fact("product.thawed", dose, "2026-03-20T09:00:00"))
+        s.say("general", fact("infusion.started", given, "2026-03-20T09:10:00", containers=[dose]))
     if s.often(0.1):
-        s.say("swift", fact("container.destroyed", dose, s.one("2026-03-19T12:00:00", "2026-03-19")), warns=True)
+        s.say("swift", fact("container.destroyed", dose, s.one("2026-03-19T12:00:00", "2026-03-19")))
 
 
 def _dose(c: Case) -> dict[str, object]:

@@ -23,7 +23,7 @@ def patient(number: int) -> Patient:
 
 def order(number: int) -> bytes:
     """An OML^O21 of about 700 bytes."""
-    return world.order(patient(number), f"O{number}")
+    return world.order(patient(number), f"O{number}", at="20260311070000-0500")
 
 
 def results(number: int) -> bytes:

@@ -16,7 +16,7 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 
-from conformance_tests.pointers import edited
+from conformance_tests.pointers import ABSENT, edited
 
 SUITE = "suite.json"
 
@@ -64,7 +64,9 @@ def load(folder: Traversable | None = None) -> Suite:
     root = folder if folder is not None else files("conformance_tests") / "cases"
     taker = Draft202012Validator(json.loads((files("conformance_tests") / "case.schema.json").read_text("utf-8")))
     documents = {path: parsed(text) for path, text in _texts(root, "")}
-    faults = [f"{path}: {e.json_path}: {e.message}" for path, made in documents.items() for e in taker.iter_errors(made)]
+    faults = [
+        f"{path}: {e.json_path}: {e.message}" for path, made in documents.items() for e in taker.iter_errors(made)
+    ]
     if faults or SUITE not in documents:
         raise CaseError("\n".join(faults) or f"no {SUITE} among the cases")
     head = documents.pop(SUITE)
@@ -103,8 +105,7 @@ def _cases(made: Mapping[str, Any], scenes: Mapping[str, Any]) -> Iterator[Case]
         taken = Verdict(made["schema"], base, True)
         yield Case(written["id"], written["title"], clause, since, {}, (), taken)
         for spoilt in written.get("refused", ()):
-            change = {spoilt["at"]: spoilt["put"]} if "put" in spoilt else {}
-            document = edited(base, change, () if change else (spoilt["at"],))
+            document = edited(base, {spoilt["at"]: spoilt.get("put", ABSENT)})
             refused = Verdict(made["schema"], document, False, spoilt.get("place", spoilt["at"]))
             yield Case(spoilt["id"], spoilt["because"], spoilt.get("clause", clause), since, {}, (), refused)
 

@@ -56,6 +56,10 @@ def _any(claims: Any, found: Any, kept: Kept) -> bool:
     return isinstance(found, list) and any(_fits(claims, item, kept) for item in found)
 
 
+def _one(claims: Any, found: Any, kept: Kept) -> bool:
+    return isinstance(found, list) and sum(_fits(claims, item, kept) for item in found) == 1
+
+
 def _none(claims: Any, found: Any, _: Kept) -> bool:
     return found is ABSENT or (isinstance(found, list) and not any(_fits(claims, item, {}) for item in found))
 
@@ -72,9 +76,9 @@ CLAIMS: dict[str, Check] = {
     "matches": lambda wanted, found, _: isinstance(found, str) and re.search(wanted, found) is not None,
     "lacks": lambda wanted, found, _: isinstance(found, str) and not any(text in found for text in wanted),
     "present": lambda wanted, found, _: (found is not ABSENT) == wanted,
-    "at_least": lambda wanted, found, _: isinstance(found, list) and len(found) >= wanted,
     "digits": _digits,
     "any": _any,
+    "one": _one,
     "none": _none,
     "keep": _keep,
 }

@@ -24,27 +24,20 @@ def at(document: Any, pointer: str) -> Any:
     return document
 
 
-def edited(document: Any, put: Mapping[str, Any], drop: Sequence[str] = ()) -> Any:
-    """A copy with values put at pointers, and others taken away. `/-` behind a list adds to it. Raises KeyError."""
+def edited(document: Any, changes: Mapping[str, Any]) -> Any:
+    """A copy with a value put at each pointer; ABSENT takes away what stands there. Raises KeyError, IndexError."""
     changed = copy.deepcopy(document)
-    for pointer, value in put.items():
-        node, last = _holder(changed, pointer)
-        if isinstance(node, list) and last == "-":
-            node.append(value)
+    for place, value in changes.items():
+        above, _, last = place.rpartition("/")
+        node = at(changed, above)
+        if not isinstance(node, dict | list):
+            raise KeyError(place)
+        key: Any = int(last) if isinstance(node, list) else _plain(last)
+        if value is ABSENT:
+            del node[key]
         else:
-            node[int(last) if isinstance(node, list) else last] = value
-    for pointer in drop:
-        node, last = _holder(changed, pointer)
-        del node[int(last) if isinstance(node, list) else last]
+            node[key] = value
     return changed
-
-
-def _holder(document: Any, pointer: str) -> tuple[Any, str]:
-    above, _, last = pointer.rpartition("/")
-    node = at(document, above)
-    if not isinstance(node, dict | list):
-        raise KeyError(pointer)
-    return node, _plain(last)
 
 
 def _steps(pointer: str) -> list[str]:

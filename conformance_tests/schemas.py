@@ -26,15 +26,17 @@ class Schemas:
 
     def __init__(self, source: str, schemas_id: str, seconds: float = 10.0) -> None:
         self._source, self._id, self._seconds = source.rstrip("/"), schemas_id, seconds
-        self._read: dict[str, Any] = {}
+        self._read: dict[str, Draft202012Validator] = {}
 
-    def get(self, path: str) -> Any:
-        """The schema. Raises Unpublished."""
+    def validator(self, path: str) -> Draft202012Validator:
+        """The reference validator of a schema that is itself valid. Raises Unpublished, SchemaError."""
         if path not in self._read:
             try:
-                self._read[path] = json.loads(self._bytes(path))
+                schema = json.loads(self._bytes(path))
             except (OSError, httpx.HTTPError, ValueError) as wrong:
                 raise Unpublished(f"{path}: {type(wrong).__name__}") from wrong
+            Draft202012Validator.check_schema(schema)
+            self._read[path] = Draft202012Validator(schema)
         return self._read[path]
 
     def _bytes(self, path: str) -> bytes:
@@ -47,13 +49,12 @@ class Schemas:
     def fault(self, verdict: Verdict) -> str:
         """Why the schema does not say what it should, or an empty text."""
         try:
-            schema = self.get(verdict.schema)
-            Draft202012Validator.check_schema(schema)
+            validator = self.validator(verdict.schema)
         except (Unpublished, SchemaError) as wrong:
             return str(wrong).partition("\n")[0]
         if verdict.document is ABSENT:
-            return self._own_fault(verdict.schema, schema)
-        places = set(_places(Draft202012Validator(schema).iter_errors(verdict.document)))
+            return self._own_fault(verdict.schema, validator.schema)
+        places = set(_places(validator.iter_errors(verdict.document)))
         if verdict.takes:
             return f"refuses what it has to take, at {_listed(places)}" if places else ""
         if not places:

@@ -88,7 +88,8 @@ class Player:
         return ""
 
     def _steps(self, case: Case) -> str:
-        names: dict[str, Any] = {"run": self._name()}
+        run = self._name()
+        names: dict[str, Any] = {"run": run, "number": f"{int(run, 36):010}"}
         for name, value in ({**self._suite.let, **case.let} | self._site.values).items():
             names[name] = filled(value, names)
         for number, step in enumerate(case.steps, 1):
@@ -117,7 +118,7 @@ class Player:
         headers = {"authorization": f"Bearer {role.token}"} if role.token else {}
         body = "".join(send.get("text", ())).encode()
         if "json" in send:
-            body = transports.written(edited(send["json"], send.get("put", {}), send.get("drop", ())))
+            body = transports.written(edited(send["json"], send.get("put", {})))
         return transports.http(self._client, method, path, {**headers, **send.get("headers", {})}, body)
 
 

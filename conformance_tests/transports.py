@@ -39,17 +39,17 @@ class Answer:
         return head + self.body.decode("utf-8", "replace")
 
     def find(self, place: str) -> Any:
-        """The value at `status`, `text`, `header NAME`, a JSON Pointer or an HL7 field; ABSENT where nothing stands."""
+        """The value at `status`, `text`, `header NAME`, `json` (all of it), a JSON Pointer or an HL7 field; ABSENT where nothing stands."""
         if place == "status":
             return self.status
         if place == "text":
             return self.text
         if place.startswith("header "):
             return self.headers.get(place.removeprefix("header "), ABSENT)
-        if not place.startswith("/"):
+        if place != "json" and not place.startswith("/"):
             return field(self.body.decode("utf-8", "replace"), place)
         try:
-            return at(parsed(self.body.decode("utf-8")), place)
+            return at(parsed(self.body.decode("utf-8")), place.removeprefix("json"))
         except ValueError:
             return ABSENT
 

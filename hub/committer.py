@@ -36,6 +36,7 @@ from hub.crypto import Keyring
 from hub.formats import Adapters
 from hub.links import Links
 from hub.profiles import Profile
+from hub.revising import revise
 from hub.sealing import Sealer
 from hub.store import Connection, Store
 from hub.vault import SUBJECT_SYSTEM, Vault
@@ -197,7 +198,7 @@ class Committer:
             )
             with db.savepoint():
                 converted = Converted("", "", "", [Part("message", HELD, faults=[fault])], [fault])
-                return self._keep(db, incoming, converted, self._profiles[incoming.partner])
+                return self._keep(db, incoming, converted, self._profiles[incoming.partner], incoming.name)
 
     def _undo(self, position: int, leaves: int) -> None:
         """Brings the committer's memory back to where it was before an undone message."""
@@ -323,27 +324,12 @@ class Committer:
                 answer.faults += part.faults
                 continue
             said += events
-        vanished = _vanished(earlier, {event["id"] for event in said})
+        answer.records += [(event["about"]["kind"], event["about"]["identifiers"]) for event in said]
+        if earlier:
+            whole = all(part.fate in {RECORDED, FILTERED} for part in converted.parts)
+            said = revise(earlier, said, whole, now)
         for event in said:
-            answer.records.append((event["about"]["kind"], event["about"]["identifiers"]))
-            vanished = _supersede(event, vanished)
             self._append(db, event, inbox)
-        for gone in vanished:
-            self._append(db, self._retraction(gone, now), inbox)
-
-    def _retraction(self, gone: Mapping[str, Any], now: datetime) -> dict[str, Any]:
-        """The fact that a mended table no longer finds a fact in its message."""
-        reason = "replay: the tables of today do not find this fact in its message"
-        return {
-            **gone,
-            "id": event_id("hub", gone["id"], "", gone["frame"], "record.retracted", gone["about"], []),
-            "type": "record.retracted",
-            "set": {},
-            "clear": [],
-            "recorded": instant_text(now),
-            "supersedes": [gone["id"]],
-            "reason": reason,
-        }
 
     def _event(
         self,
@@ -633,23 +619,6 @@ class _FrameNames:
         if type_ == "subject.merged" and retired:
             added["retired"] = retired
         return added
-
-
-def _supersede(event: dict[str, Any], vanished: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """At a replay, a changed fact takes the place of what its frame said of the same record; what is left over."""
-    same = ("frame", "type", "about")
-    old = [e for e in vanished if all(e[name] == event[name] for name in same)]
-    if old:
-        event["supersedes"] = [e["id"] for e in old]
-        event["reason"] = "replay: the tables of today read this message otherwise"
-    return [e for e in vanished if e not in old]
-
-
-def _vanished(earlier: Iterable[Mapping[str, Any]], said: set[str]) -> list[Mapping[str, Any]]:
-    """Facts that a replay no longer finds; what was superseded before, or is itself a retraction, is none of them."""
-    earlier = list(earlier)
-    over = {target for event in earlier for target in event.get("supersedes", ())}
-    return [e for e in earlier if e["id"] not in said and e["id"] not in over and e["type"] != "record.retracted"]
 
 
 def _configuration(profile: Profile) -> str:

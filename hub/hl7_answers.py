@@ -58,7 +58,7 @@ def _written(profile: Profile, body: bytes, letter: str, faults: Sequence[Fault]
 
 
 def control_id(message: bytes) -> str:
-    """MSH-10 as far as it can be found, so that a message that cannot be read is found under its sender's name for it."""
+    """MSH-10 as far as it can be found: what cannot be read is then found under its sender's name for it."""
     header = re.search(rb"MSH([^\r\nA-Za-z0-9])[^\r\n]*", message[:4096])
     fields = header[0].split(header[1]) if header else []
     text = fields[9][:64].decode("ascii", "replace") if len(fields) > 9 else ""

@@ -37,10 +37,13 @@ class Links:
         self.lost: set[str] = set()
         """Journeys that are no longer, or have lost facts, since the holder of this graph emptied it."""
         self._split: set[int] = set()
+        self._rooted: dict[int, str | None] = {}
+        self._silent: set[int] = set()
+        """Names that are in no fact yet."""
 
     def forget(self) -> None:
         """Drops what is remembered of the graph."""
-        for memory in (self._ids, self._infos, self._up, self._down):
+        for memory in (self._ids, self._infos, self._up, self._down, self._rooted, self._silent):
             memory.clear()
 
     def add(self, position: int, event: Mapping[str, Any], only: str = "") -> set[str]:
@@ -74,6 +77,7 @@ class Links:
         touched = self._link(position, starts)
         for name in starts:
             self._db.run("add_mention", name, position)
+        self._silent -= starts
         return touched | self._relink(gained) | self._separate()
 
     def _own_name(self, kind: str, identifier: Mapping[str, Any], gained: set[int]) -> int:
@@ -100,7 +104,8 @@ class Links:
                 self.forget()
             name = self._ids[key] = self._db.add("add_name", kind, key[1], key[2], main, int(about))
             self._infos[name] = (*key, main, int(about))
-            self._up[name], self._down[name] = {}, {}
+            self._up[name], self._down[name], self._rooted[name] = {}, {}, None
+            self._silent.add(name)
             return name, about
         info = self._about(name)
         news = main > info[3] or int(about) > info[4]
@@ -229,19 +234,28 @@ class Links:
 
     def _journey(self, root: int) -> str:
         """The journey of a root name; one that its class had before under another root keeps its name."""
-        row = self._db.one("journey_of_root", root)
-        if row is not None:
-            return str(row[0])
+        journey = self._rooted_at(root)
+        if journey is not None:
+            return journey
         for member in self._class_beside(root):
-            earlier = self._db.one("journey_of_root", member)
+            earlier = self._rooted_at(member)
             if earlier is not None and not self._about(member)[3]:
-                self._db.run("move_journey", root, earlier[0])
-                return str(earlier[0])
+                self._db.run("move_journey", root, earlier)
+                self._rooted[root], self._rooted[member] = earlier, None
+                return earlier
         journey = content_id("journey", list(self._key(root)))[:20]
         while self._db.one("journey_root", journey) or self.now(journey) != journey:  # it names another order by now
             journey = content_id("journey", journey)[:20]
         self._db.run("add_journey", journey, root)
+        self._rooted[root] = journey
         return journey
+
+    def _rooted_at(self, name: int) -> str | None:
+        """The journey whose root a name is."""
+        if name not in self._rooted:
+            row = self._db.one("journey_of_root", name)
+            self._rooted[name] = None if row is None else str(row[0])
+        return self._rooted[name]
 
     def now(self, journey: str) -> str:
         """What a journey is called now: two that turned out to be one order have the name of one of them."""
@@ -252,10 +266,10 @@ class Links:
         """Journeys whose names turned out to be one order's become one; that of the root stays."""
         for name in sorted(name for name in names if self._about(name)[0] == "order"):
             for member in sorted(self._class_beside(name) | {name}):
-                row = self._db.one("journey_of_root", member)
-                roots = self._roots(member) if row is not None else set()
-                if row is not None and roots and member not in roots:
-                    self._become(str(row[0]), self._journey(min(roots)))
+                journey = self._rooted_at(member)
+                roots = self._roots(member) if journey is not None else set()
+                if journey is not None and roots and member not in roots:
+                    self._become(journey, self._journey(min(roots)))
 
     def _become(self, old: str, new: str) -> None:
         """Everything of a journey is the other's; the old name stays an alias."""
@@ -272,6 +286,7 @@ class Links:
         for statement in ("drop_links", "drop_issues", "drop_journey"):
             self._db.run(statement, old)
         self._db.run("add_alias", old, new)
+        self._rooted.clear()
 
     def _separate(self) -> set[str]:
         """Links anew what was linked through a name of which the hub now knows that it is a placer's number."""
@@ -279,8 +294,7 @@ class Links:
             return set()
         members, self._split = self._split, set()
         self._unite(members)
-        found = (self._db.one("journey_of_root", member) for member in members)
-        journeys = [str(row[0]) for row in found if row is not None]
+        journeys = [journey for member in members if (journey := self._rooted_at(member)) is not None]
         for position, starts in sorted(self._mentioned(members).items()):
             reached = self.journeys_above(starts)
             for journey in journeys:
@@ -317,7 +331,7 @@ class Links:
     def _mentioned(self, names: set[int]) -> dict[int, set[int]]:
         """Events below some names, each with the names by which it leads there."""
         found: dict[int, set[int]] = {}
-        for name in self._below(names):
+        for name in self._below(names) - self._silent:
             for (position,) in self._db.all("mentions", name):
                 found.setdefault(position, set()).add(name)
         return found

@@ -22,6 +22,8 @@ from hub.store import Connection, ReadModel, Store
 log = structlog.get_logger("hub.projector")
 
 BATCH = 500
+GATHER_SECONDS = 0.05
+"""How long facts gather before they are projected together, unless a reader waits for them."""
 CHECKPOINT_EVERY = 2_000
 """Positions between two checkpoints of the write-ahead log."""
 
@@ -34,6 +36,7 @@ class Projector:
         self._wake = threading.Event()
         self._stop = threading.Event()
         self._moved = threading.Condition()
+        self._waited_for = threading.Event()
         self._thread = threading.Thread(target=self._run, name="projector", daemon=True)
         row = model.writer.one("get_reached")
         self._reached = self._checkpointed = int(row[0]) if row else 0
@@ -43,6 +46,7 @@ class Projector:
 
     def stop(self) -> None:
         self._stop.set()
+        self._waited_for.set()
         self._wake.set()
         if self._thread.is_alive():
             self._thread.join()
@@ -53,6 +57,9 @@ class Projector:
 
     def wait_for(self, position: int, seconds: float = 10.0) -> bool:
         """True once the read model holds everything up to a position."""
+        if self._reached >= position:
+            return True
+        self._waited_for.set()
         self._wake.set()
         with self._moved:
             return self._moved.wait_for(lambda: self._reached >= position or self._stop.is_set(), seconds)
@@ -76,6 +83,8 @@ class Projector:
             try:
                 if not self._advance(log_of_facts):
                     self._wake.wait(0.5)
+                    self._waited_for.wait(GATHER_SECONDS)
+                    self._waited_for.clear()
                     self._wake.clear()
             except Exception as wrong:  # noqa: BLE001 - the read model is derived: told, and tried again
                 log.error("projector.failed", error=type(wrong).__name__, at=self._reached)

@@ -61,10 +61,12 @@ class Resolver:
         return {"kind": kind, "identifiers": orjson.loads(row[2])["identifiers"]}
 
     def reference(self, record: Mapping[str, Any]) -> str | None:
-        """`Patient/1` for `{kind, identifiers}`, or None."""
+        """`Patient/1` for `{kind, identifiers}`, or None: also where this server does not serve the type."""
         type_ = TYPES.get(record["kind"])
+        if type_ not in SERVED:
+            return None
         record_id = self.id_of(record["kind"], record["identifiers"])
-        return f"{type_}/{record_id}" if record_id and type_ is not None else None
+        return f"{type_}/{record_id}" if record_id else None
 
     def id_of(self, kind: str, identifiers: Sequence[Mapping[str, Any]]) -> str:
         """The id of the record with one of these names, or an empty text."""

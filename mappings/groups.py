@@ -6,7 +6,7 @@ says beyond its frames is one residual, addressed by frame key.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -199,7 +199,8 @@ def _close(opened: _Open, parent: str, seen: Mapping[str, str], reading: Reading
             base = _base_key(parent, child.group, child.drafts)
             count = counts[base] = counts.get(base, 0) + 1
             child.key = base if count == 1 else f"{base}#{count}"
-            child.ordinal = ordinals[id(child.group)] = ordinals.get(id(child.group), 0) + 1
+            ordinals[id(child.group)] = ordinals.get(id(child.group), 0) + 1
+            child.ordinal = ordinals[id(child.group)] + _fields_before(opened.group, opened.pieces, child.group)
             _frames(child, parent, inner, reading.frames)
             inner[child.group.kind] = child.key
             _close(child, child.key, inner, reading, m)
@@ -233,6 +234,11 @@ def _differences(opened: _Open, reading: Reading, m: Context) -> dict[str, Node]
     for name, ordinal, text in opened.extra:
         reading.pieces.append(Piece(name, ordinal, text, None, {"w": text}, None))
     return nodes
+
+
+def _fields_before(group: Group, present: Container[str], inner: Group) -> int:
+    """How many pieces that are fields of a frame stand before, and are counted with, those that begin an inner one."""
+    return sum(1 for own in group.owns if own.table.picked and own.label in present and own.piece in inner.start)
 
 
 def _usual(opened: _Open) -> list[Any]:
@@ -380,11 +386,13 @@ def _emit(
         else sorted(node.children, key=lambda child: node.group.groups.index(child.group))
     )
     names = {own.label: own.piece for own in node.group.owns}
+    present = {label for label, piece in pieces.items() if piece is not None}
     keys = [child.key or f"\0{count}" for count, child in enumerate(ordered)]
     last, labels = None, frozenset[str]()
     for place, extra in merge(_sequence(node, kept, pieces, keys), keys):
         if place is not None:
             child = ordered[place]
+            child.ordinal += _fields_before(node.group, present, child.group)
             labels = _emit(child, residual, vacant, labels if child.group is last else frozenset(), m, out)
             last = child.group
         elif isinstance(extra, str):
@@ -393,7 +401,7 @@ def _emit(
                 out.append((names[extra], fields, ""))
         elif extra is not None and not _stale(extra[1], vacant, m):
             out.append(extra[1])
-    return frozenset(label for label, piece in pieces.items() if piece is not None)
+    return frozenset(present)
 
 
 def _stale(text: str, vacant: tuple[Own, ...], m: Context) -> bool:
@@ -423,9 +431,20 @@ def _pieces(node: _Node, nodes: Mapping[str, Node], before: frozenset[str], m: C
     _begun(node, fresh, written, before)
     told = {fault.place for fault in m.faults[noted:]}
     for path in sorted(wrong):
-        if path not in told:
+        if path not in told and not _filled_in(node, path):
             m.no_home("", path, Unreadable("no-home", "this message has no place for it, or would read it otherwise"))
     return written
+
+
+def _filled_in(node: _Node, path: str) -> bool:
+    """True for a path that the frame leaves out and a codec states with another path of its row (a value's type)."""
+
+    def states(said: str) -> bool:
+        kind, _, rest = said.partition(".")
+        return rest.partition(".")[0] in node.drafts[kind].set
+
+    rows = (row for own in node.group.owns for row in own.table.spec.rows if path in row.into)
+    return not states(path) and any(states(other) for row in rows for other in row.into)
 
 
 def _begun(node: _Node, fresh: _Pieces, written: _Pieces, before: frozenset[str]) -> None:

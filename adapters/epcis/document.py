@@ -47,8 +47,7 @@ def opened(tree: Any) -> Document:
     if isinstance(kind, str) and kind not in LISTS and ("eventTime" in tree or "#xml" in tree):
         return Document({}, [tree], ())
     if not isinstance(kind, str) or kind not in LISTS:
-        named = kind if isinstance(kind, str) and kind.isidentifier() else "a document without a type"
-        raise Unsupported(named, "type", f"{named} is no EPCIS document or event that the hub reads")
+        raise Unsupported("", "type", f"send one of: {', '.join(sorted(LISTS))}, or an event with its eventTime")
     path = LISTS[kind]
     head: Tree = dict(tree)
     node = head

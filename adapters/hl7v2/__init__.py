@@ -43,7 +43,7 @@ class Adapter:
             raise Unparsable("hl7v2-batch", "message", "send one message at a time, without a batch around it")
         header = segments[0][1]
         m.version = version_of(m.part(header.get("12", ""), 1))
-        message_type = "^".join(part for part in m.parts(header.get("9", ""), 2) if part)
+        message_type = self._known("^".join(part for part in m.parts(header.get("9", ""), 2) if part))
         reading = groups.read(self._root(message_type), segments, m)
         head: dict[str, Any] = {"delimiters": header["1"] + header["2"], "charset": charset, "type": message_type}
         declared = _head(reading.frames).get("charset", "")
@@ -93,6 +93,11 @@ class Adapter:
         m.version = version_of(_head(frames).get("version", ""))
         m.beyond.update(head.get("beyond", ()))
         return text_of(groups.write(root, frames, residual, m), m), m
+
+    def _known(self, message_type: str) -> str:
+        """The type as the maps name it: one that stands for every trigger (ACK) is named without."""
+        code = message_type.partition("^")[0]
+        return code if message_type not in self.roots and code in self.roots else message_type
 
     def _root(self, message_type: str) -> groups.Group:
         root = self.roots.get(message_type)

@@ -104,6 +104,11 @@ def read_year(value: Any, m: Delimiters) -> int | None:  # noqa: ARG001
     return int(text[:4])
 
 
+def read_stated(value: Any, m: Delimiters) -> bool:  # noqa: ARG001
+    """True for whatever is stated: a time of death means a death."""
+    return True
+
+
 # ---- numbers, yes and no --------------------------------------------------------------------------------------
 
 
@@ -351,6 +356,7 @@ CODECS: dict[str, Codec] = {
     "date": Codec(read_date, write_date),
     "birth": Codec(read_birth, write_birth),
     "year": Codec(read_year, read_year),
+    "stated": Codec(read_stated, read_stated),
     "decimal": Codec(read_decimal, write_decimal),
     "integer": Codec(read_integer, write_integer),
     "boolean": Codec(read_boolean, write_boolean),

@@ -22,7 +22,7 @@ MAX_FIELDS = 1_000
 STANDARD = "|^~\\&"
 NULL = '""'
 UNSET = "\ufdd0"
-"""A delimiter that MSH-2 does not name: a Unicode noncharacter. A message that holds it is refused, so it never matches."""
+"""A delimiter that MSH-2 does not name: a noncharacter. A message that holds it is refused, so it never matches."""
 UNNAMED = "?"
 """Stands for the name of a line that no segment begins: the line may be anybody's text, and is not repeated."""
 

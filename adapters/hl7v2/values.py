@@ -337,6 +337,9 @@ _FORMS: dict[str, tuple[tuple[str, ...], Callable[[str, Any, Delimiters], tuple[
 # ---- the OBX that is a field ----------------------------------------------------------------------------------
 
 
+_COI_TYPE = "COI"
+
+
 def read_coi_authority(namespace: str, universal: str, kind: str, m: Delimiters) -> tuple[str, str | None, bool | None]:
     """As any authority; where none is named, the chain of identity is its own name space (ST-028)."""
     if not namespace and not universal:
@@ -345,10 +348,21 @@ def read_coi_authority(namespace: str, universal: str, kind: str, m: Delimiters)
 
 
 def write_coi_authority(value: tuple[str | None, str | None, bool | None], m: Delimiters) -> tuple[str, str, str]:
+    """The three parts of an HD; empty where the chain of identity is its own name space."""
     system, assigner, assumed = value
     if assumed and system == COI_SYSTEM:
         return "", "", ""
     return write_authority((system, assigner, None), m)
+
+
+def read_coi_place(name: str, universal: str, kind: str, type_: str, m: Delimiters) -> Any:  # noqa: ARG001
+    """Authority of a CX that can hold nothing but the chain of identity; its type (CX.5) says no more than the field."""
+    return read_coi_authority(name, universal, kind, m)
+
+
+def write_coi_place(value: tuple[str | None, str | None, bool | None], m: Delimiters) -> tuple[str, str, str, str]:
+    """As any authority, with the type that CX.5 must have from 2.7 on (2A.14.5)."""
+    return (*write_coi_authority(value, m), _COI_TYPE)
 
 
 def read_coi(kind: str, value: str, m: Delimiters) -> Value | None:  # noqa: ARG001 - ST, CX and EI all begin with the number
@@ -366,11 +380,11 @@ def write_coi(value: Value, m: Delimiters) -> tuple[str, str]:
     authority = write_coi_authority((value["system"], value.get("assigner"), value.get("assumed")), m)
     if not any(authority):
         return "ST", m.escape(value["value"])
-    return "CX", m.comp.join([m.escape(value["value"]), "", "", m.sub_joined(authority)])
+    return "CX", m.comp.join([m.escape(value["value"]), "", "", m.sub_joined(authority), _COI_TYPE])
 
 
 VALUE_CODECS: dict[str, Codec] = {
-    "coi_authority": Codec(read_coi_authority, write_coi_authority, always=True),
+    "coi_place": Codec(read_coi_place, write_coi_place, always=True),
     "value": Codec(read_value, write_value, raw=True),
     "coi": Codec(read_coi, write_coi, raw=True),
 }

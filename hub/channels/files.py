@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import stat
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -23,6 +23,7 @@ import structlog
 from hub.committer import Answer
 from hub.conversion import FILTERED, RECORDED, digest
 from hub.profiles import Profile
+from mappings.faults import Fault
 
 log = structlog.get_logger("hub.files")
 
@@ -96,14 +97,15 @@ class DropFolder:
     async def _process(self, work: Path) -> None:
         size = work.lstat().st_size
         if size > self._limit:
-            self._refuse(work, f"too-large: the file has {size} bytes; at most {self._limit} are taken", None)
+            remedy = f"it has {size} bytes, at most {self._limit} are taken: drop it in parts"
+            self._refuse(work, "rejected", [Fault("too-large", "file", remedy, severity="error")])
             return
         body = work.read_bytes()
         answer = await self._receive(self._profile, body, work.name, dialect_of(self._profile, work.name))
         if answer.outcome in {RECORDED, FILTERED}:
             self._receipt(work, body, answer)
         else:
-            self._refuse(work, _lines(answer), answer)
+            self._refuse(work, answer.outcome, answer.faults, answer)
 
     def _receipt(self, work: Path, body: bytes, answer: Answer) -> None:
         receipt = {
@@ -121,13 +123,14 @@ class DropFolder:
         )
         work.unlink()
 
-    def _refuse(self, work: Path, text: str, answer: Answer | None) -> None:
+    def _refuse(self, work: Path, outcome: str, faults: Sequence[Fault], answer: Answer | None = None) -> None:
         error = self._drop / "error"
+        text = _lines(outcome, faults)
         detail = {
             "file": work.name,
-            "outcome": answer.outcome if answer else "rejected",
+            "outcome": outcome,
             "message": answer.inbox if answer else None,
-            "faults": [fault.plain() for fault in answer.faults] if answer else [],
+            "faults": [fault.plain() for fault in faults],
             "parts": answer.parts if answer else [],
         }
         self._write(error / f"{work.name}.error.txt", text.encode() + b"\n")
@@ -155,7 +158,7 @@ def dialect_of(profile: Profile, name: str) -> str:
     return next((dialect for pattern, dialect in dialects.items() if fnmatchcase(name, pattern)), "")
 
 
-def _lines(answer: Answer) -> str:
+def _lines(outcome: str, faults: Sequence[Fault]) -> str:
     """What is wrong with a file, one fault a line: place, code, remedy."""
-    head = f"This file was {answer.outcome}. Mend what is named below and drop it again under the same or a new name."
-    return "\n".join([head, *(f"{fault.place}: {fault.code}: {fault.remedy}" for fault in answer.faults)])
+    head = f"This file was {outcome}. Mend what is named below and drop it again under the same or a new name."
+    return "\n".join([head, *(f"{fault.place}: {fault.code}: {fault.remedy}" for fault in faults)])

@@ -1,7 +1,7 @@
 -- Hot statements by name, straight on the driver. A line `-- name: x` begins the statement `x`.
 
 -- name: add_body
-INSERT INTO body (partner, period, kind, sealed) VALUES (?, ?, ?, ?) RETURNING id
+INSERT INTO body (partner, period, kind, sealed) VALUES (?, ?, ?, ?)
 
 -- name: get_body
 SELECT partner, period, kind, sealed FROM body WHERE id = ?
@@ -11,7 +11,7 @@ DELETE FROM body WHERE id = ?
 
 -- name: add_inbox
 INSERT INTO inbox (received, partner, channel, format, type, source_id, sameness, digest, size, outcome, parts, account, body, residual)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 
 -- name: settle_inbox
 UPDATE inbox SET type = ?, source_id = ?, outcome = ?, parts = ?, account = ?, body = ?, residual = ? WHERE id = ?
@@ -80,7 +80,7 @@ SELECT number, first, last, root, chain, signature FROM batch ORDER BY number
 SELECT id, main, known FROM name WHERE kind = ? AND value = ? AND system = ?
 
 -- name: add_name
-INSERT INTO name (kind, system, value, main, known) VALUES (?, ?, ?, ?, ?) RETURNING id
+INSERT INTO name (kind, system, value, main, known) VALUES (?, ?, ?, ?, ?)
 
 -- name: mark_name
 UPDATE name SET main = max(main, ?), known = max(known, ?) WHERE id = ?
@@ -171,7 +171,7 @@ SELECT id, severity, text, facts FROM issue WHERE journey = ? AND closed IS NULL
 
 -- name: raise_issue
 INSERT INTO issue (id, journey, rule, kind, severity, text, settle, facts, opened) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
-ON CONFLICT (id, journey) DO UPDATE SET closed = NULL, times = times + 1, severity = excluded.severity,
+ON CONFLICT (journey, id) DO UPDATE SET closed = NULL, times = times + 1, severity = excluded.severity,
 text = excluded.text, settle = excluded.settle, facts = excluded.facts
 
 -- name: close_issue

@@ -1,14 +1,14 @@
-"""MLLP from outside: every message gets the answer that the table of outcomes names, and no bad one harms a good one."""
+"""MLLP from outside: each message gets the answer of the table of outcomes, and no bad one harms a good one."""
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 
 import pytest
 
 from hub.committer import Answer, Incoming
-from hub.http.app import create
 from hub.vault import Vault
 from tests.hub import house, world
 from tests.hub.house import FS, VT, fields, msa
@@ -80,14 +80,11 @@ def test_a_message_that_says_the_same_again_gets_the_same_answer_and_changes_not
     first = hub.send(order(who, "AGAIN-1"))
     facts, deliveries = hub.facts(), hub.count("delivery")
     again = hub.send(order(who, "AGAIN-1"))
-    later = hub.send(
-        order(who, "AGAIN-1", at="20260302120000-0600").replace(b"|20260302120000-0600||OML", b"|20260305||OML")
-    )
     assert msa(again) == msa(first) == ("AA", "AGAIN-1")
     assert errors(again) == errors(first)
-    assert hub.facts() == facts or msa(later)  # the second resend differs in more than MSH-7, see below
+    assert hub.facts() == facts
     assert hub.count("delivery") == deliveries
-    assert hub.rows("SELECT repeats FROM inbox WHERE source_id = 'AGAIN-1' ORDER BY id")[0] == (1,)
+    assert hub.rows("SELECT repeats FROM inbox WHERE source_id = 'AGAIN-1'") == [(1,)]
 
 
 def test_a_resend_differs_in_msh_7_and_is_still_the_same(hub: house.House, who: Person) -> None:
@@ -233,11 +230,8 @@ def test_a_connection_from_elsewhere_is_closed_unheard(open_house: Open, who: Pe
         found["lakeside"]["mllp"] = {"listen": 0, "from_hosts": ["127.0.0.9"]}
 
     hub = open_house(far)
-    with hub.line() as line:
-        try:
-            assert line.ask(order(who, "FAR-1")) == b""
-        except (BrokenPipeError, ConnectionResetError):
-            pass
+    with hub.line() as line, contextlib.suppress(BrokenPipeError, ConnectionResetError):
+        assert line.ask(order(who, "FAR-1")) == b""
     with hub.line(source="127.0.0.9") as line:
         assert msa(line.ask(order(who, "FAR-2"))) == ("AA", "FAR-2")
     assert [row[0] for row in hub.rows("SELECT source_id FROM inbox")] == ["FAR-2"]
@@ -369,7 +363,3 @@ def test_a_store_that_fails_is_told_to_the_sender_and_nothing_is_kept(
     assert hub.count("inbox") == hub.count("log") == 0
     assert msa(hub.send(order(who, "FULL-1"))) == ("AA", "FULL-1")
     assert hub.http("watch").get("/api/ledger").json()["holds"]
-
-
-def test_the_application_can_start_and_stop_its_hub_by_itself(open_house: Open) -> None:
-    assert create(open_house().hub).title == "CGT Hub"

@@ -327,3 +327,18 @@ def qc(who: Person, value: str = "97.20", more: str = "") -> bytes:
         f"{who.coi};B-9;S-1;{BAGS}/{who.bag};Endotoxin;LAL;0.05;EU/mL;;0.50;pass;final;2026-03-11 11:10;;",
     ]
     return ("\r\n".join([header, *rows]) + "\r\n").encode()
+
+
+# ---- what partners are told -----------------------------------------------------------------------------------
+
+
+def told(found: dict[str, dict[str, Any]], interface: int, url: str) -> None:
+    """Lakeside hears of results by HL7, Heron of handovers by HTTP, Foundry of results by file."""
+    results = ["result.reported", "result.corrected"]
+    handovers = ["custody.transferred", "shipment.accepted", "container.created"]
+    found["lakeside"]["mllp"] = {"listen": 0, "send_host": "127.0.0.1", "send_port": interface}
+    found["lakeside"]["receives_as"] = {"application": "EHR", "facility": "LAKESIDE"}
+    found["lakeside"]["sends"] = [{"events": results, "message": "hl7v2/oru_r01"}]
+    found["heron"]["http"]["post_to"] = url
+    found["heron"]["sends"] = [{"events": handovers, "message": "epcis/document"}]
+    found["foundry"]["sends"] = [{"events": results, "message": "mes_csv/qc_results"}]

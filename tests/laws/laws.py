@@ -131,6 +131,8 @@ def _named_fields(adapter: Adapter, kind: str, path: tuple[str | int, ...]) -> s
     found = set()
     for table in adapter.library.tables.values():
         for row in table.spec.rows:
+            if named == "message.version" and row.versions:  # the version says which rows there are
+                found |= {(table.spec.piece, int(at.partition(".")[0])) for at in row.at}
             for into in row.into:
                 if into == named or named.startswith(f"{into}.") or into.startswith(f"{named}.") or into in also:
                     found |= {(table.spec.piece, int(at.partition(".")[0])) for at in row.at}

@@ -23,13 +23,15 @@ from tests.standards import need
 
 pytestmark = pytest.mark.standards
 
+OF_A_VERSION = ("identifiers", "parents", "target", "target_priority", "result_group", "parent_result_group")
 HOMELESS = frozenset(
-    {"material.accessions", "material.coi", "material.shipment", "order.identifiers", "report.identifiers"}
+    {"material.accessions", "material.coi", "material.shipment"}
+    | {f"{kind}.{path}" for kind in ("order", "report") for path in (*OF_A_VERSION, "specimen_source")}
 )
-"""Written afresh, a message says these only in a version that has a field for them (SPM-30 to 32, ORC-33, OBR-53)."""
+"""Written afresh, or in another version, a message says these only where that version has a field for them."""
 
 IMPLIED = frozenset({"subject.deceased"})
-"""A date of death says that the patient is dead, whatever an edit says beside it (PID-29, PID-30)."""
+"""A time of death says that the patient is dead, whether or not PID-30 says so beside it."""
 
 
 @pytest.fixture(scope="module")

@@ -1,1 +1,1 @@
-"""Harnesses: nothing acknowledged is lost, nothing applied twice, arrival order is nothing. Each catches planted faults."""
+"""Harnesses: nothing acknowledged is lost or applied twice, arrival order is nothing. Each catches planted faults."""

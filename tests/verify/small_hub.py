@@ -246,7 +246,7 @@ def _answers(
         names = sorted(state.order.identifiers, key=canonical_json)
         for container in state.of("container"):
             scanned = [{"identifiers": container.identifiers}]
-            for name, partner in ASKED:
+            for name, partner in (asked for asked in ASKED if asked[1] in profiles):
                 given = questions.ask(committer, Question(name, names, scanned, partner))
                 reasons = {
                     (r.rule, r.verdict, _NUMBER.sub("", r.text), r.container, r.facts) for r in given.verdict.reasons

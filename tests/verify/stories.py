@@ -152,7 +152,7 @@ def ordered(s: Story, c: Case) -> None:
 
 def resent_with_changes(s: Story, c: Case) -> None:
     """The hospital's interface engine uses a control id again for something else."""
-    control = f"AGAIN-{s.random.randint(1, 2)}"
+    control = f"C{s.random.randint(1, s.control):04}"
     s.v2(
         m.order(c.person, control, placer=c.placer, filler=c.filler, action="XX", at=s.one(*LATER), product="TISA-CEL")
     )
@@ -345,7 +345,7 @@ def _dose(c: Case) -> dict[str, object]:
 
 STEPS: dict[Callable[[Story, Case], None], float] = {
     ordered_by_fhir: 0.25,
-    resent_with_changes: 0.08,
+    resent_with_changes: 0.12,
     stopped: 0.2,
     demographics: 0.3,
     demographics_by_fhir: 0.15,

@@ -67,9 +67,8 @@ CREATE TABLE name (
   value TEXT NOT NULL,
   main INTEGER NOT NULL DEFAULT 0,
   known INTEGER NOT NULL DEFAULT 0,
-  UNIQUE (kind, value, system)
+  UNIQUE (value, system, kind)
 );
-CREATE INDEX name_value ON name (value);
 CREATE TABLE edge (
   low INTEGER NOT NULL,
   high INTEGER NOT NULL,
@@ -114,7 +113,7 @@ CREATE TABLE issue (
   opened TEXT NOT NULL,
   closed TEXT,
   times INTEGER NOT NULL DEFAULT 1,
-  PRIMARY KEY (id, journey)
+  PRIMARY KEY (journey, id)
 ) WITHOUT ROWID;
 CREATE INDEX issue_open ON issue (severity, opened) WHERE closed IS NULL;
 

@@ -1,0 +1,177 @@
+"""Dropped files from outside: taken when whole, answered beside, and none is lost or taken twice, also over a crash."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from hub.bootstrap import build
+from hub.profiles import load
+from tests.hub import house, world
+from tests.hub.world import Person
+
+Open = Callable[..., house.House]
+
+
+@pytest.fixture(scope="module")
+def known(hub: house.House) -> Person:
+    """A patient whose order and bag are known."""
+    who = world.person(5000)
+    hub.send(world.order(who, "FILE-1"))
+    hub.send(world.apheresis(who, "FILE-2"))
+    return who
+
+
+def unfolded(hub: house.House, seconds: float = 0.3) -> list[str]:
+    """What still lies in the drop folder after the hub had time to look."""
+    time.sleep(seconds)
+    return sorted(path.name for path in hub.drop.iterdir() if path.is_file())
+
+
+def test_a_file_becomes_a_receipt_and_its_bytes_go_into_the_body_store(hub: house.House, known: Person) -> None:
+    receipt = hub.dropped("receipts-10.csv", world.receipts(known))
+    assert (receipt["outcome"], receipt["repeated"], receipt["unlinked"]) == ("recorded", False, 0)
+    assert not list(hub.drop.rglob("receipts-10.csv"))
+    assert any(event["type"] == "material.received" for event in hub.journey(known)["timeline"])
+
+
+def test_a_file_dropped_twice_is_counted_and_changes_nothing(hub: house.House, known: Person) -> None:
+    first = hub.dropped("qc-10.csv", world.qc(known))
+    facts = hub.facts()
+    again = hub.dropped("qc-10.csv", world.qc(known))
+    assert (again["repeated"], again["message"]) == (True, first["message"])
+    assert hub.facts() == facts
+    assert hub.rows("SELECT repeats FROM inbox WHERE id = ?", first["message"]) == [(1,)]
+
+
+def test_the_same_name_with_one_row_changed_is_recorded_and_becomes_an_issue(hub: house.House) -> None:
+    """Scenario 4 of the domain design."""
+    who = world.person(5001)
+    hub.send(world.order(who, "FILE-3"))
+    hub.send(world.apheresis(who, "FILE-4"))
+    hub.dropped("qc-11.csv", world.qc(who))
+    facts = hub.facts()
+    changed = hub.dropped("qc-11.csv", world.qc(who, value="61.00"))
+    assert (changed["outcome"], changed["repeated"]) == ("recorded", False)
+    assert [warning["code"] for warning in changed["warnings"]] == ["source-id-reused"]
+    assert hub.facts() > facts
+    assert [i["severity"] for i in hub.journey(who)["issues"] if (i["rule"], i["kind"]) == ("I-14", "duplicate")]
+
+
+def test_a_dialect_is_found_by_the_header_where_no_name_says_it(hub: house.House, known: Person) -> None:
+    assert hub.dropped("anything.txt", world.qc(known))["outcome"] == "recorded"
+
+
+@pytest.mark.parametrize(
+    ("name", "body", "outcome", "code"),
+    [
+        ("mystery.csv", b"Name;Farbe\r\nx;rot\r\n", "rejected", "unsupported-message"),
+        ("qc-20.csv", b"", "held", "csv-empty"),
+        ("qc-21.csv", b"a,b\n1,2\n", "held", "csv-header"),
+        ("qc-22.csv", b"\x00\x01\x02\x03", "held", "csv-nul"),
+        ("qc-23.csv", b"x" * 1_100_000, "rejected", "too-large"),
+    ],
+)
+def test_a_file_that_cannot_be_read_goes_to_error_with_its_reason(
+    hub: house.House, name: str, body: bytes, outcome: str, code: str
+) -> None:
+    told = hub.dropped(name, body)
+    assert told["outcome"] == outcome
+    assert [fault["code"] for fault in told["faults"]] == [code]
+    error = hub.drop / "error"
+    assert (error / name).read_bytes() == body
+    text = (error / f"{name}.error.txt").read_text(encoding="utf-8")
+    assert code in text
+    assert told["faults"][0]["remedy"] in text
+
+
+def test_a_reason_repeats_nothing_of_the_file(hub: house.House) -> None:
+    secret = "Tregarthen"
+    told = hub.dropped(f"qc-{secret.lower()}.csv", f"{secret};{secret}\r\n{secret};{secret}\r\n".encode())
+    assert secret not in json.dumps({**told, "file": ""})
+
+
+def test_a_file_that_is_still_written_is_not_taken(open_house: Open, known: Person) -> None:
+    def settling(found: dict[str, dict[str, Any]]) -> None:
+        found["foundry"]["files"]["settle_seconds"] = 0.25
+
+    hub = open_house(settling)
+    body = world.qc(known)
+    target = hub.drop / "qc-30.csv"
+    with target.open("wb") as growing:
+        for at in range(0, len(body), 60):
+            growing.write(body[at : at + 60])
+            growing.flush()
+            time.sleep(0.08)
+            assert target.exists(), "half a file was taken"
+    receipt = hub.until(lambda: list((hub.drop / "archive").glob("qc-30*")))[0]
+    assert json.loads(receipt.read_bytes())["parts"] == 1
+    assert hub.rows("SELECT size FROM inbox") == [(len(body),)]
+
+
+def test_unfinished_and_hidden_names_folders_and_links_are_left_alone(hub: house.House) -> None:
+    secret = hub.home / "secret.csv"
+    secret.write_bytes(b"not the hub's business")
+    names = ["a.csv.tmp", "b.part", "c.filepart", ".hidden", "d.crdownload", "n" * 200]
+    for name in names:
+        (hub.drop / name).write_bytes(b"x")
+    (hub.drop / "folder.csv").mkdir()
+    (hub.drop / "link.csv").symlink_to(secret)
+    rows = hub.count("inbox")
+    assert set(names) <= set(unfolded(hub))
+    assert hub.count("inbox") == rows
+    assert secret.read_bytes() == b"not the hub's business"
+    for path in [*(hub.drop / name for name in names), hub.drop / "link.csv"]:
+        path.unlink()
+
+
+def test_what_was_taken_and_not_answered_before_a_crash_is_answered_after_it(open_house: Open, known: Person) -> None:
+    """A crash leaves a file in `.work`, its message recorded or not: both ways it ends with one receipt."""
+    hub = open_house()
+    hub.send(world.order(known, "CRASH-1"))
+    first = hub.dropped("qc-40.csv", world.qc(known))
+    facts = hub.facts()
+    (hub.drop / ".work" / "qc-40.csv").write_bytes(world.qc(known))
+    (hub.drop / ".work" / "qc-41.csv").write_bytes(world.qc(known, value="88.10"))
+    done = hub.until(lambda: (hub.drop / "archive" / "qc-41.csv.receipt.json").exists())
+    assert done
+    hub.until(lambda: not any((hub.drop / ".work").iterdir()))
+    again = json.loads((hub.drop / "archive" / "qc-40.csv.receipt.json").read_bytes())
+    assert (again["repeated"], again["message"]) == (True, first["message"])
+    assert hub.facts() > facts
+    assert hub.rows("SELECT count(*) FROM inbox WHERE source_id = 'qc-40.csv'") == [(1,)]
+
+
+def test_files_are_taken_again_by_a_hub_that_starts_on_the_same_folders(open_house: Open, known: Person) -> None:
+    hub = open_house()
+    hub.dropped("qc-50.csv", world.qc(known))
+    hub.stop()
+    (hub.drop / ".work" / "qc-50.csv").write_bytes(world.qc(known))
+    (hub.drop / "qc-51.csv").write_bytes(world.qc(known, value="12.00"))
+    second = house.House(
+        hub.home, build(hub.hub.settings, load(hub.hub.settings.partners), hub.clock), hub.clock, hub.logs
+    )
+    second.start()
+    try:
+        second.until(lambda: (hub.drop / "archive" / "qc-51.csv.receipt.json").exists())
+        assert second.rows("SELECT source_id, repeats FROM inbox ORDER BY id") == [("qc-50.csv", 1), ("qc-51.csv", 0)]
+    finally:
+        second.stop()
+
+
+def test_one_folders_trouble_is_told_and_costs_the_others_nothing(open_house: Open, known: Person) -> None:
+    def two(found: dict[str, dict[str, Any]]) -> None:
+        files = found["foundry"]["files"]
+        other = files["drop"].replace("foundry", "northern")
+        found["northern"]["files"] = {"drop": other, "settle_seconds": 0.0}
+
+    hub = open_house(two)
+    drop = hub.home / "northern" / "drop"
+    for path in (drop / ".work", drop):
+        path.rename(path.with_name(f"{path.name}-gone"))
+    hub.until(lambda: "folder.failed" in hub.logs.events())
+    assert hub.dropped("qc-60.csv", world.qc(known))["outcome"] == "recorded"

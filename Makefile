@@ -37,9 +37,10 @@ types: $(UV)  ## mypy --strict and pyright
 	$(RUN) mypy
 	$(RUN) pyright
 
-schemas: $(UV)  ## the committed JSON Schemas and pages are what the model says
+schemas: $(UV)  ## the committed JSON Schemas and pages are what the sources say
 	@$(SYNC) --group lint
 	$(RUN) python -m canonical_model.publish --check
+	$(RUN) python -m mappings.publish --check
 
 wheel: $(UV)  ## builds the wheel, looks into it, installs it elsewhere and plays the demo from it
 	@$(SYNC) --group lint

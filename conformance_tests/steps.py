@@ -1,4 +1,4 @@
-"""Plays a case against an implementation: fills in names, sends, compares, keeps. Knows cases and answers, no format."""
+"""Plays a case against an implementation: fills in names, sends, compares, keeps. Knows no format."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ class Player:
     def _steps(self, case: Case) -> str:
         run = self._name()
         names: dict[str, Any] = {"run": run, "number": f"{int(run, 36):010}"}
-        for name, value in ({**self._suite.let, **case.let} | self._site.values).items():
+        for name, value in {**self._suite.let, **case.let, **self._site.values}.items():
             names[name] = filled(value, names)
         for number, step in enumerate(case.steps, 1):
             if reason := self._step(step, names):

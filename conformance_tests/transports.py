@@ -1,4 +1,4 @@
-"""How a case reaches an implementation: HTTP by httpx, HL7 v2 over MLLP by a plain socket. Knows no format's content."""
+"""How a case reaches an implementation: HTTP by httpx, MLLP by a plain socket. Plays no case."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Answer:
         return head + self.body.decode("utf-8", "replace")
 
     def find(self, place: str) -> Any:
-        """The value at `status`, `text`, `header NAME`, `json` (all of it), a JSON Pointer or an HL7 field; ABSENT where nothing stands."""
+        """The value at `status`, `text`, `header NAME`, `json`, a JSON Pointer or an HL7 field; else ABSENT."""
         if place == "status":
             return self.status
         if place == "text":

@@ -274,6 +274,25 @@ _CODING_PLACES = ((0, 1, 2, 6), (3, 4, 5, 7), (9, 10, 11, 12))
 """Where the three codings of a CWE stand: code, display, system, version."""
 
 
+def read_flag(text: str, m: Delimiters) -> Value | None:
+    """One repeat of OBX-8: a code of table 0078 alone, or (from 2.7 on, and of senders who do so before) a CWE."""
+    if m.comp in text and m.version < _CODED_FLAGS:
+        m.beyond.add(_FLAGS)
+    codings, words = read_concept(m.parts(text, 13), m)
+    return {**({"codings": codings} if codings else {}), **({"text": words} if words else {})} or None
+
+
+def write_flag(value: Value, m: Delimiters) -> str:
+    """The code alone where the version has no room for more."""
+    parts = write_concept((value.get("codings"), value.get("text")), m)
+    if m.version < _CODED_FLAGS and _FLAGS not in m.beyond:
+        parts = parts[:1]
+    return m.comp.join([m.escape(part) for part in parts]).rstrip(m.comp)
+
+
+_FLAGS, _CODED_FLAGS = "hl7v2/obx X8", (2, 7)
+
+
 def read_plain_identifier(number: str, name: str, universal: str, kind: str, type_: str, m: Delimiters) -> Value | None:
     """The identifier of a person or organisation: number, authority (HD) and type."""
     if not number:
@@ -364,6 +383,7 @@ CODECS: dict[str, Codec] = {
     "endpoint": Codec(read_endpoint, write_endpoint),
     "code_system": Codec(read_code_system, coding_system_name),
     "concept": Codec(read_concept, write_concept, whole=True),
+    "flag": Codec(read_flag, write_flag, raw=True),
     "plain_identifier": Codec(read_plain_identifier, write_plain_identifier),
     "party_identifier": Codec(read_party_identifier, write_party_identifier),
     "organization_identifier": Codec(read_organization_identifier, write_organization_identifier),

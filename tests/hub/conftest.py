@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from hub import cli
 from tests.hub import house, world
 
 
@@ -46,3 +49,38 @@ _NUMBERS = count(1)
 def who() -> world.Person:
     """A patient whom no other test knows."""
     return world.person(next(_NUMBERS))
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """What a command did."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+@pytest.fixture
+def cgt_hub(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Callable[..., Ran]:
+    """Runs `cgt-hub` as its entry point does, in this process. Keywords are settings (`data` is CGT_DATA)."""
+    monkeypatch.setattr("hub.logs.configure", lambda *_: None)
+    monkeypatch.setenv("COLUMNS", "400")
+
+    def run(*arguments: object, **settings: object) -> Ran:
+        capfd.readouterr()
+        with monkeypatch.context() as here:
+            for name, value in settings.items():
+                here.setenv(f"CGT_{name.upper()}", str(value))
+            here.setattr("sys.argv", ["cgt-hub", *map(str, arguments)])
+            with pytest.raises(SystemExit) as ended:
+                cli.main()
+                raise SystemExit(0)
+        out, err = capfd.readouterr()
+        code = ended.value.code
+        return Ran(code if isinstance(code, int) else 0, out, err)
+
+    return run

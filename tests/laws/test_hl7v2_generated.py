@@ -18,6 +18,7 @@ _OF_A_VERSION = (
 )
 ANY_PATH = frozenset(
     {"subject.deceased", "material.accessions", "material.coi", "material.shipment"}
+    | {"result.interpretation", "message.structure"}
     | {f"{kind}.{path}" for kind in ("order", "report") for path in _OF_A_VERSION}
 )
 """What a message may say in a version that has no field for it, or in two places at once."""

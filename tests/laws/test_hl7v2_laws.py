@@ -25,7 +25,7 @@ pytestmark = pytest.mark.standards
 
 OF_A_VERSION = ("identifiers", "parents", "target", "target_priority", "result_group", "parent_result_group")
 HOMELESS = frozenset(
-    {"material.accessions", "material.coi", "material.shipment"}
+    {"material.accessions", "material.coi", "material.shipment", "result.interpretation"}
     | {f"{kind}.{path}" for kind in ("order", "report") for path in (*OF_A_VERSION, "specimen_source")}
 )
 """Written afresh, or in another version, a message says these only where that version has a field for them."""

@@ -1,4 +1,4 @@
-"""kill -9 at random points of real traffic: `python -m tests.verify.kill --rounds 100` prints figures and what is wrong.
+"""kill -9 at random points of real traffic: `python -m tests.verify.kill --rounds 100` prints figures and faults.
 
 A hub of its own process is killed and started again, round after round, while partners send over MLLP, HTTP and a drop
 folder and send again what was not acknowledged. What it knows in the end must be what a hub knows that nobody killed.
@@ -265,7 +265,7 @@ def wrong_with(stage: House, played: Played, reference: House) -> Iterator[str]:
             yield "its partners were told other facts than those of a hub that nobody killed"
     yield from (f"refused: {refused}" for refused in played.refused[:5])
     yield from _states(stage, reference)
-    command = [sys.executable, "-m", "hub", "ledger", "verify", "--data", str(stage.data)]
+    command = [sys.executable, "-c", "from hub.cli import main; main()", "ledger", "verify", "--data", str(stage.data)]
     verified = subprocess.run(command, cwd=ROOT, capture_output=True, env=stage.environment(), check=False)
     if verified.returncode != 0:
         yield f"`cgt-hub ledger verify` ends with {verified.returncode}: {verified.stdout.decode()[-300:]}"

@@ -1,0 +1,40 @@
+"""What the documents promise is there: links, make targets, commands, settings of the demo."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import typer.main
+
+from hub.cli import app
+from hub.demo.faults import FAULTS
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+MAKE = (ROOT / "Makefile").read_text(encoding="utf-8")
+COMMANDS = typer.main.get_command(app)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_inside_the_project_leads_somewhere(page: Path) -> None:
+    targets = re.findall(r"\]\((?!https?:)([^)#]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
+    assert [target for target in targets if not (page.parent / target).exists()] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_command_that_a_page_names_exists(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    named = set(re.findall(r"`(?:make|FAULT=\d make) ([a-z][a-z-]+)", text)) | set(
+        re.findall(r"^make ([a-z][a-z-]+)", text, re.MULTILINE)
+    )
+    assert {target for target in named if not re.search(rf"^{target}:", MAKE, re.MULTILINE)} == set()
+    said = set(re.findall(r"cgt-hub ([a-z]+)", text))
+    assert said <= set(COMMANDS.commands)  # type: ignore[attr-defined]
+
+
+def test_the_readme_counts_the_faults_that_can_be_planted() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert "one of six faults (1 to 6)" in readme
+    assert sorted(FAULTS) == [1, 2, 3, 4, 5, 6]

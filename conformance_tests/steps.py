@@ -70,6 +70,8 @@ class Player:
             reason = self._schemas.fault(case.verdict)
         else:
             reason = self._steps(case)
+        for role in self._site.roles.values():
+            reason = reason.replace(role.token, "…") if role.token else reason
         return Result(case, FAILED if reason else PASSED, reason, time.monotonic() - begun)
 
     def _missing(self, case: Case) -> str:

@@ -126,7 +126,7 @@ def validate(
     dialect: Hint = "",
     as_json: AsJson = False,
 ) -> None:
-    """What is wrong with a message, in the eyes of hl7apy and fhir.resources too; exit code 1 where one finds an error."""
+    """What is wrong with a message, also for hl7apy and fhir.resources; exit code 1 where one finds an error."""
     from hub.second_opinion import opinions
 
     faults = opinions(path.read_bytes(), format_name, dialect)
@@ -184,14 +184,16 @@ def ledger_verify(
     from hub.crypto import load_keyring
     from hub.store import Store
 
+    try:
+        held = bytes.fromhex(head) if head else None
+    except ValueError:
+        raise typer.BadParameter("a head is written in hexadecimal digits", param_hint="--head") from None
     settings = _settings(data)
     if not (settings.data / "hub.db").exists():
         err.print(f"[red]no hub in {settings.data}[/red]")
         raise typer.Exit(2)
     keys = load_keyring(settings.data / "keys" / "master.key")
-    faults, position, chain = ledger.check(
-        Store(settings.data / "hub.db").writer, keys.public_key(), bytes.fromhex(head) if head else None
-    )
+    faults, position, chain = ledger.check(Store(settings.data / "hub.db").writer, keys.public_key(), held)
     for fault in faults[:50]:
         out.print(f"[red]{fault.place}[/red]: {fault.text}")
     out.print(f"{len(faults)} faults; {position} events; head {chain.hex()}", highlight=False)

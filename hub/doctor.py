@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
+import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from hub import ledger, profiles
-from hub.crypto import load_keyring
+from hub.crypto import KeyLost, load_keyring
 from hub.formats import Adapters
 from hub.settings import Settings
-from hub.store import Store
+from hub.store import Connection, migrate
 from mappings.faults import TableError
 
 PACKAGES = ("canonical_model", "mappings", "adapters", "hub", "conformance_tests")
@@ -62,7 +64,9 @@ def _partners(settings: Settings) -> Iterator[Finding]:
 
 def _keys(settings: Settings) -> Iterator[Finding]:
     file = settings.data / "keys" / "master.key"
-    if not file.exists():
+    if not file.exists() and (settings.data / "hub.db").exists():
+        yield Finding("master key", "bad", f"{file} is missing: restore it from its backup, a new one opens nothing")
+    elif not file.exists():
         yield Finding("master key", "warn", "not made yet; the first start makes it")
     elif file.stat().st_mode & 0o077:
         yield Finding("master key", "bad", f"others can read {file}: chmod 600")
@@ -75,10 +79,26 @@ def _store(settings: Settings) -> Iterator[Finding]:
     if not path.exists():
         yield Finding("store", "warn", f"nothing in {settings.data} yet")
         return
-    db = Store(path).writer
-    keys = load_keyring(settings.data / "keys" / "master.key")
-    faults, position, _ = ledger.check(db, keys.public_key())
-    yield Finding("ledger", "bad" if faults else "ok", f"{position} events, {len(faults)} faults")
+    with contextlib.closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as raw:
+        version = migrate.version_of(raw)
+        if version != migrate.HEAD:
+            newer = version > migrate.HEAD
+            text = "run the newer hub" if newer else "the next start upgrades it: back it up before"
+            yield Finding(
+                "store", "bad" if newer else "warn", f"version {version}, this hub has {migrate.HEAD}: {text}"
+            )
+            return
+        yield from _inside(settings, Connection(raw))
+
+
+def _inside(settings: Settings, db: Connection) -> Iterator[Finding]:
+    try:
+        keys = load_keyring(settings.data / "keys" / "master.key")
+    except KeyLost:
+        yield Finding("ledger", "warn", "not looked at without the key")
+    else:
+        faults, position, _ = ledger.check(db, keys.public_key())
+        yield Finding("ledger", "bad" if faults else "ok", f"{position} events, {len(faults)} faults")
     held = sum(row[2] for row in db.all("inbox_counts") if row[1] in {"held", "rejected"})
     yield Finding("messages", "warn" if held else "ok", f"{held} held or rejected")
     counts = dict.fromkeys(("waiting", "refused", "broken"), 0)

@@ -69,6 +69,8 @@ class Delimited(Emitter):
         )
 
     def _read_part(self, row: Row) -> list[str]:
+        if row.only == "out":
+            return []
         if len(row.at) > 1:
             codec = self.codecs.get(row.codec)
             if codec is not None and codec.whole:
@@ -199,6 +201,8 @@ class Delimited(Emitter):
         return lines
 
     def _read_each(self, spec: Spec, row: Row) -> list[str]:
+        if row.only == "out":
+            return []
         number, (kind, path) = row.at[0], _kind_path(row)
         if self.is_type(row):
             reader = f"read_{name_of(row.codec)}({{}}, comp, m)"
@@ -264,6 +268,8 @@ class Delimited(Emitter):
         ]
 
     def _read_raw(self, spec: Spec, row: Row) -> list[str]:
+        if row.only == "out":
+            return []
         texts = ", ".join(f"w.get({path!r}, '')" for path in row.at)
         present = " or ".join(f"{path!r} in w" for path in row.at)
         body = [f"y = {self._call('read', row, texts)}", "if y is not None:", *indent(self._store_kinds(row))]
@@ -283,7 +289,7 @@ class Delimited(Emitter):
 
     def _read_field(self, spec: Spec, row: Row) -> list[str]:
         number = row.at[0]
-        if row.constant is not None:
+        if row.constant is not None or row.only == "out":
             return []
         if self.is_type(row):
             body = [
@@ -341,6 +347,8 @@ class Delimited(Emitter):
             self.fault(spec, row, "parts of different fields need a raw codec")
             return []
         lines = _opened(spec, number) if first else []
+        if row.only == "out":
+            return lines
         beyond = self._beyond(spec, row)
         if self.is_type(row):
             step = row.at[0].split(".")[1]
@@ -578,7 +586,8 @@ def _field_of(number: str, row: Row, body: list[str]) -> list[str]:
 
 def _opened(spec: Spec, number: str) -> list[str]:
     """Statements that take a field apart for all the rows that name parts of it; null clears them all."""
-    rows = [row for row in spec.rows if not row.ignore and not row.each and row.at[0].startswith(f"{number}.")]
+    rows = [row for row in spec.rows if row.at[0].startswith(f"{number}.") and not (row.ignore or row.each)]
+    rows = [row for row in rows if row.only != "out"]
     clears = [f"f[{k!r}].unset({_cleared(path, row)!r})" for row in rows for k, path in _kind_paths(row)]
     return [
         f"x = w.get({number!r})",

@@ -1,4 +1,4 @@
-"""Writes the words of the tables into their page: `python -m mappings.publish [--check]`. The vocabulary is the source."""
+"""Writes the words of the tables into their page: `python -m mappings.publish [--check]`. The vocabulary says."""
 
 from __future__ import annotations
 

@@ -74,14 +74,20 @@ def _header(body: bytes) -> tuple[dict[str, str], Delimiters]:
     m = Delimiters()
     start = body.find(b"MSH")
     line = re.split(rb"[\r\n]", body[start : start + 4096], maxsplit=1)[0].decode("latin-1") if start >= 0 else ""
-    if len(line) < 8 or line[3].isalnum():
+    if len(line) < 8 or not _delimit(line[3]):
         return {}, m
     end = line.find(line[3], 4)
-    m.with_delimiters(line[3], line[4:end] if 4 < end <= 9 else "^~\\&")
+    others = line[4:end] if 4 < end <= 9 and _delimit(line[4:end]) else "^~\\&"
+    m.with_delimiters(line[3], others)
     try:
-        return fields_of(line, line[3]), m
+        return {**fields_of(line, line[3]), "2": others}, m
     except Unparsable:
         return {}, m
+
+
+def _delimit(text: str) -> bool:
+    """True for characters that can be delimiters: what is longer or other than that is text, and is not repeated."""
+    return all(" " < character < "\x7f" and not character.isalnum() for character in text)
 
 
 def _message(header: dict[str, str], m: Delimiters, version: str, control_id: str, now: datetime) -> dict[str, Any]:
@@ -123,7 +129,7 @@ def _finding(fault: Fault) -> dict[str, Any]:
     place = _PLACE.match(fault.place)
     if place is not None:
         numbers = {name: int(text) for name, text in place.groupdict().items() if text and name != "segment"}
-        found["places"] = [{"segment": place["segment"], **numbers}]
+        found["places"] = [{"segment": place["segment"], "ordinal": 1, **numbers}]
     return found
 
 

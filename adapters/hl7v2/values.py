@@ -356,7 +356,7 @@ def write_coi_authority(value: tuple[str | None, str | None, bool | None], m: De
 
 
 def read_coi_place(name: str, universal: str, kind: str, type_: str, m: Delimiters) -> Any:  # noqa: ARG001
-    """Authority of a CX that can hold nothing but the chain of identity; its type (CX.5) says no more than the field."""
+    """Authority of a CX that can hold nothing but the chain of identity; its type (CX.5) says no more."""
     return read_coi_authority(name, universal, kind, m)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -25,11 +25,13 @@ from hub.answers import QUESTIONS, Given, Question
 from hub.committer import Answer, Committer, Incoming
 from hub.conversion import HELD, REJECTED
 from hub.http.auth import Doorkeeper
-from hub.http.capabilities import PARAMETERS, TOGETHER, capabilities
+from hub.http import fhir_request as asked
+from hub.http.capabilities import capabilities
+from hub.http.fhir_request import Refused
 from hub.http.problems import FHIR, refusal
 from hub.pipeline import Overloaded
 from hub.profiles import Profile
-from hub.resources import PERSON, SERVED, Found
+from hub.resources import SERVED, Found
 from hub.vault import Vault
 from mappings.faults import Fault
 
@@ -39,25 +41,8 @@ if TYPE_CHECKING:
 MOST = 200
 """Resources of one page."""
 SYNTAXES = frozenset({"json", "application/json", "application/fhir+json", "text/json"})
-_PAGING = frozenset({"_count", "_offset", "_format", "_pretty"})
 
 Shown = tuple[Found, dict[str, Any]]
-
-
-class Refused(Exception):
-    """An answer other than success, with its OperationOutcome."""
-
-    def __init__(self, status: int, *faults: Fault) -> None:
-        super().__init__(status)
-        self.status, self.faults = status, faults
-
-
-def _missing() -> Refused:
-    return Refused(404, refusal("not-found", "", "no such resource that this partner may read"))
-
-
-def _behind() -> Refused:
-    return Refused(503, refusal("throttled", "", "the read model is far behind; send again later"))
 
 
 def routes(hub: Hub, door: Doorkeeper) -> list[Route]:
@@ -121,7 +106,7 @@ class _Fhir:
         resources = self._hub.resources
         shown = await self._show(profile, lambda c: resources.get(c, profile, type_, record_id, version))
         if shown is None:
-            raise _missing()
+            raise asked.missing()
         return _versioned(200, *shown)
 
     async def _show(
@@ -160,8 +145,8 @@ class _Fhir:
     async def search(self, request: Request, profile: Profile) -> Response:
         """A searchset of what this partner may read, in pages."""
         type_ = request.path_params["type"]
-        query = _query(type_, request.query_params.multi_items())
-        count, offset = min(_number(request, "_count", 50), MOST), _number(request, "_offset", 0)
+        query = asked.query(type_, request.query_params.multi_items())
+        count, offset = min(asked.number(request, "_count", 50), MOST), asked.number(request, "_offset", 0)
         await self._caught_up()
 
         def look(committer: Committer) -> tuple[int, list[Shown]]:
@@ -174,7 +159,7 @@ class _Fhir:
             {"fullUrl": f"{base}/{type_}/{found.id}", "resource": resource, "search": {"mode": "match"}}
             for found, resource in shown
         ]
-        links = _links(f"{base}/{type_}", request, count, offset, total)
+        links = asked.links(f"{base}/{type_}", request, count, offset, total)
         bundle = {"resourceType": "Bundle", "type": "searchset", "total": json_text.Num(str(total)), "link": links}
         return _answer(200, {**bundle, "entry": entries} if entries else bundle)
 
@@ -183,7 +168,7 @@ class _Fhir:
     async def create(self, request: Request, profile: Profile) -> Response:
         """Records a resource; the answer is its first version, or an OperationOutcome where something deviates."""
         type_ = request.path_params["type"]
-        resource = _parsed(await self._body(request), type_)
+        resource = asked.parsed(await self._body(request), type_)
         resource.pop("id", None)
         incoming = Incoming(profile.partner, "fhir", "fhir_r4", json_text.dumps(resource))
         condition = request.headers.get("if-none-exist", "")
@@ -205,12 +190,12 @@ class _Fhir:
 
     async def _unless(self, condition: str, type_: str, profile: Profile, incoming: Incoming) -> Answer | Found:
         """The one resource that fits a condition, or what became of the message. Raises Refused where several fit."""
-        query = _query(type_, parse_qsl(condition.lstrip("?")))
+        query = asked.query(type_, parse_qsl(condition.lstrip("?")))
         await self._caught_up()
 
         def work(committer: Committer) -> Answer | Refused | Found:
             if not self._is_caught_up(committer):
-                return _behind()
+                return asked.behind()
             found = self._hub.resources.search(committer, profile, type_, query)
             if len(found) > 1:
                 return Refused(412, refusal("conflict", "if-none-exist", f"{len(found)} resources fit the condition"))
@@ -223,14 +208,14 @@ class _Fhir:
 
     async def validate(self, request: Request, profile: Profile) -> Response:  # noqa: ARG002
         """What is wrong with a resource, as `$validate` tells it: 200 whatever is found. Keeps nothing."""
-        resource = _read(await self._body(request))
+        resource = asked.read(await self._body(request))
         return _answer(200, outcome(validate(resource, request.path_params["type"])))
 
     async def update(self, request: Request, profile: Profile) -> Response:
         """Records what the partner changed against what it was shown at If-Match."""
         type_, record_id = request.path_params["type"], request.path_params["id"]
         body = await self._body(request)
-        sent = _parsed(body, type_)
+        sent = asked.parsed(body, type_)
         if sent.get("id") != record_id:
             raise Refused(400, refusal("id-unreadable", f"{type_}.id", "the resource's id is the one in the address"))
         match = request.headers.get("if-match", "")
@@ -247,10 +232,10 @@ class _Fhir:
     ) -> Answer | Refused | None:
         """Compares and commits in one: while this runs nothing else is recorded."""
         if not self._is_caught_up(committer):
-            return _behind()
+            return asked.behind()
         found = self._hub.resources.get(committer, profile, sent["resourceType"], record_id)
         if found is None:
-            return _missing()
+            return asked.missing()
         if not match:
             return Refused(428, refusal("if-match", "", 'send If-Match with the version that you changed, as W/"3"'))
         if match.strip().removeprefix("W/").strip('"') != str(found.version):
@@ -299,7 +284,7 @@ class _Fhir:
         type_, record_id = request.path_params["type"], request.path_params["id"]
         if question not in QUESTIONS or type_ != "ServiceRequest":
             raise Refused(404, refusal("not-supported", "", f"known are: {', '.join('$' + q for q in QUESTIONS)}"))
-        containers = [_container(token) for token in request.query_params.getlist("container")]
+        containers = [asked.container(token) for token in request.query_params.getlist("container")]
         await self._caught_up()
 
         def answer(committer: Committer) -> Given | None:
@@ -311,7 +296,7 @@ class _Fhir:
 
         given = await self._hub.pipeline.run(answer)
         if given is None:
-            raise _missing()
+            raise asked.missing()
         return _answer(200, parameters(given))
 
 
@@ -336,78 +321,10 @@ def parameters(given: Given) -> dict[str, Any]:
     return {"resourceType": "Parameters", "parameter": [*head, *reasons]}
 
 
-# ---- requests taken apart -------------------------------------------------------------------------------------
-
-
-def _parsed(body: bytes, type_: str) -> dict[str, Any]:
-    """A valid resource of the address's type. Raises Refused with all faults."""
-    resource = _read(body)
-    faults = validate(resource, type_)
-    if any(fault.severity == "error" for fault in faults):
-        raise Refused(422, *faults)
-    assert isinstance(resource, dict)
-    return resource
-
-
-def _read(body: bytes) -> Any:
-    """The JSON of a body. Raises Refused."""
-    try:
-        return json_text.loads(body)
-    except Unparsable as wrong:
-        raise Refused(400, refusal(wrong.code, wrong.place, wrong.remedy)) from wrong
-
-
 def _recorded(answer: Answer) -> None:
     if answer.outcome in {HELD, REJECTED}:
         faults = answer.faults or [refusal("not-recorded", "", f"the resource was {answer.outcome}")]
         raise Refused(422, *faults)
-
-
-def _query(type_: str, given: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Search parameters, family name and birth date as one. Raises Refused for what is not searched by."""
-    asked = [(name, value) for name, value in given if name not in _PAGING]
-    unknown = sorted({name for name, _ in asked} - PARAMETERS[type_].keys())
-    if unknown or not asked:
-        remedy = f"search {type_} by {', '.join(PARAMETERS[type_])}"
-        raise Refused(400, refusal("not-supported", "query", remedy))
-    person = [[value for name, value in asked if name == part] for part in TOGETHER]
-    if any(person):
-        if [len(values) for values in person] != [1, 1]:
-            raise Refused(400, refusal("not-supported", "query", f"give {' and '.join(TOGETHER)} together, once each"))
-        asked = [(name, value) for name, value in asked if name not in TOGETHER]
-        asked.append((PERSON, "$".join(values[0] for values in person)))
-    return asked
-
-
-def _number(request: Request, name: str, usual: int) -> int:
-    text = request.query_params.get(name, "")
-    if not text:
-        return usual
-    if not text.isascii() or not text.isdigit() or len(text) > 6:
-        raise Refused(400, refusal("value", name, "send a whole number"))
-    return int(text)
-
-
-def _links(address: str, request: Request, count: int, offset: int, total: int) -> list[dict[str, str]]:
-    """Addresses of this page and its neighbours."""
-    asked = [(name, value) for name, value in request.query_params.multi_items() if name not in {"_count", "_offset"}]
-
-    def at(place: int) -> str:
-        return f"{address}?{urlencode([*asked, ('_count', count), ('_offset', place)])}"
-
-    links = [{"relation": "self", "url": at(offset)}]
-    if offset + count < total and count:
-        links.append({"relation": "next", "url": at(offset + count)})
-    if offset:
-        links.append({"relation": "previous", "url": at(max(0, offset - count))})
-    return links
-
-
-def _container(token: str) -> dict[str, Any]:
-    system, _, value = token.rpartition("|")
-    if not system or not value:
-        raise Refused(400, refusal("value", "container", "name a container as system|value"))
-    return {"kind": "container", "identifiers": [{"system": system, "value": value}]}
 
 
 def _main_names(found: Found) -> Sequence[Mapping[str, Any]]:

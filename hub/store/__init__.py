@@ -47,7 +47,7 @@ class Connection:
         return self.raw.execute(STATEMENTS[name], values).rowcount
 
     def add(self, name: str, *values: Any) -> int:
-        """Runs an INSERT into a table with an integer key; the key. RETURNING would cost a temporary table each time."""
+        """Runs an INSERT into a table with an integer key; the key. RETURNING would cost a temporary table."""
         key = self.raw.execute(STATEMENTS[name], values).lastrowid
         assert key is not None
         return key

@@ -31,7 +31,7 @@ def run(capsys: pytest.CaptureFixture[str]) -> Run:
 
     def kit(*arguments: str, only: tuple[str, ...] = ()) -> tuple[int, dict[str, dict[str, Any]]]:
         named = [word for case in only for word in ("--only", case)]
-        code = main([*arguments, *named, "--patience", "1", "--seconds", "5", "--json"])
+        code = main([*arguments, *named, "--patience", "0.5", "--seconds", "5", "--json"])
         report = json.loads(capsys.readouterr().out)
         return code, {result["id"]: result for result in report["results"]}
 

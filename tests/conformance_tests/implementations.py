@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
+import socket
 import socketserver
 import subprocess
 import sys
@@ -159,8 +160,6 @@ def wrong_mllp(place: Place, converse: Callable[[bytes, Callable[[bytes], bytes]
 
 
 def _told(port: int, message: bytes) -> bytes:
-    import socket
-
     with socket.create_connection(("127.0.0.1", port), 20) as line, line.makefile("rb") as answers:
         line.sendall(VT + message + FS)
         return _frame(answers)

@@ -11,6 +11,7 @@ import pytest
 
 from conformance_tests import cases
 from conformance_tests.__main__ import every, main
+from hub.demo.world import TOKENS
 from tests.conformance_tests import implementations
 from tests.conformance_tests.conftest import SCHEMAS, Run
 from tests.conformance_tests.implementations import Place
@@ -107,11 +108,13 @@ def test_a_credentials_file_that_says_something_else_is_exit_code_2(
 
 def test_no_report_tells_a_token(place: Place, capsys: pytest.CaptureFixture[str]) -> None:
     def echo(call: implementations.Call, reply: implementations.Reply) -> None:
-        reply.headers["x-token"] = call.headers.get("authorization", "")
+        reply.headers["content-type"] = f"you are {call.headers.get('authorization', '')}"
 
     with implementations.wrong_http(place, echo) as wrong:
-        main([*wrong.arguments(), "--only", "privacy-courier-sees-no-name", "--only", "fhir-media-type"])
-    assert "demo-" not in capsys.readouterr().out
+        assert main([*wrong.arguments(), "--only", "fhir-broken-json"]) == 1
+    told = capsys.readouterr().out
+    assert "found 'you are Bearer …'" in told
+    assert TOKENS["mercy"] not in told
 
 
 def test_the_kit_stands_alone() -> None:

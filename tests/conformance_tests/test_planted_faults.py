@@ -211,6 +211,7 @@ def test_a_wrong_answer_over_mllp_is_found(
     assert (code, results[case]["outcome"]) == (1, "failed")
 
 
+@pytest.mark.slow
 def test_a_hub_that_applies_repeats_is_found(tmp_path: Path, run: Run) -> None:
     """Not a proxy: the hub itself, with its memory for repeats taken away (fault 3 of the demo)."""
     only = ("hl7v2-order-is-accepted", "hl7v2-repeat-gets-the-same-answer", "epcis-repeat-is-one-fact")

@@ -95,6 +95,9 @@ class House:
     _server: uvicorn.Server | None = None
     _clients: dict[str, httpx.Client] = field(default_factory=dict)
 
+    def __repr__(self) -> str:
+        return f"House({self.home})"
+
     # ---- running ----------------------------------------------------------------------------------------------
 
     def start(self) -> House:

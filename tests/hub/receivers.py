@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 from tests.hub.house import FS, VT, fields
 
@@ -44,17 +46,27 @@ class Interface:
 
 
 @contextlib.contextmanager
-def interface(answer: Callable[[bytes], bytes | None] = accept, port: int = 0) -> Iterator[Interface]:
-    """An HL7 receiver that listens while the block runs."""
+def interface(
+    answer: Callable[[bytes], bytes | None] = accept, port: int = 0, tls: tuple[Path, Path] | None = None
+) -> Iterator[Interface]:
+    """An HL7 receiver that listens while the block runs; `tls` is its certificate and key."""
     one = Interface(answer)
     listening = socket.create_server(("127.0.0.1", port), reuse_port=False)
     one.port = listening.getsockname()[1]
+
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH) if tls else None
+    if context is not None and tls is not None:
+        context.load_cert_chain(*tls)
+
+    def serve(connection: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            one.serve(context.wrap_socket(connection, server_side=True) if context else connection)
 
     def run() -> None:
         with contextlib.suppress(OSError):
             while True:
                 connection, _ = listening.accept()
-                threading.Thread(target=one.serve, args=(connection,), daemon=True).start()
+                threading.Thread(target=serve, args=(connection,), daemon=True).start()
 
     threading.Thread(target=run, daemon=True).start()
     try:

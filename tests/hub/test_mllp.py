@@ -136,7 +136,7 @@ def test_two_messages_in_one_frame_are_held_and_neither_is_half_recorded(hub: ho
 def test_an_unknown_type_is_refused_with_the_place_of_its_name(hub: house.House, who: Person) -> None:
     ack = hub.send(v2(msh("ZZZ^Z01", "TYPE-1"), pid(who)))
     assert msa(ack) == ("AR", "TYPE-1")
-    assert errors(ack) == [("MSH^^9", "200", "E", "unsupported-message")]
+    assert errors(ack) == [("MSH^1^9", "200", "E", "unsupported-message")]
     assert hub.message("TYPE-1")["outcome"] == "rejected"
     assert replayed_from(hub, "TYPE-1").startswith(b"MSH")
 
@@ -312,6 +312,13 @@ def test_a_charset_that_does_not_fit_is_no_crash_and_the_bytes_are_kept(hub: hou
     if declared == "8859/1":
         found = hub.http("lakeside").get("/fhir/Patient", params={"identifier": person.mrn}).json()
         assert found["entry"][0]["resource"]["name"][0]["family"].startswith("Müller")
+
+
+def test_delimiters_that_are_none_are_not_repeated(hub: house.House, who: Person) -> None:
+    """A NUL as field separator makes all of the message its second field."""
+    ack = hub.send(order(who, "NUL-1").replace(b"MSH|", b"MSH\x00"))
+    assert msa(ack)[0] == "AE"
+    assert not [text for text in (b"LAKESIDE", b"OML", b"\x00") if text in ack]
 
 
 # ---- one bad message among good ones --------------------------------------------------------------------------

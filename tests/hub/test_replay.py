@@ -71,15 +71,14 @@ def test_a_file_is_replayed_in_the_dialect_of_its_name(
 ) -> None:
     hub, own = tables()
     hub.send(world.order(who, "DIA-1"))
-    body = world.qc(who).replace(b";Result;", b";Ergebnis;")
+    body = f"Auftrag;Pruefung;Ergebnis;Stand\r\n{who.coi};Viability;97.20;final\r\n".encode()
     told = hub.dropped("qc-dialect.csv", body)
     assert told["outcome"] == "held"
     hub.stop()
     folder = own / "mes_csv"
     folder.mkdir()
-    base = (
-        "like: mes_csv/qc_results\ncolumns:\n  order: [CoI]\n  test: [Test]\n  value: [Ergebnis]\n  status: [Status]\n"
-    )
+    base = "like: mes_csv/qc_results\ncolumns:\n  order: [Auftrag]\n  test: [Pruefung]\n"
+    base += "  value: [Ergebnis]\n  status: [Stand]\n"
     (folder / "foundry.yaml").write_text(f"map: mes_csv/foundry\nabout: Foundry's own\n{base}", encoding="utf-8")
     partners = hub.hub.settings.partners
     profile = (partners / "foundry.yaml").read_text(encoding="utf-8")

@@ -98,8 +98,11 @@ def same_frames(meant: list[Frame], read: list[Frame], faults: list[Fault]) -> N
 def local(adapter: Adapter, body: bytes, read: Read, edit: Edit) -> bool:
     """An edit changes only the fields that its rows name; set ids apart. False where the edit is outside the law.
 
-    A message whose own delimiters cannot say the new value is written in the standard ones: outside.
+    A message whose own delimiters cannot say the new value is written in the standard ones: outside. So is another
+    version, which has other rows.
     """
+    if edit.path == ("version",):
+        return False
     written, _ = adapter.write(read.type, edit.apply(read.frames), read.residual)
     before, after = body.decode(read.charset), written.decode(adapter.read(written).charset)
     if before[3:9] != after[3:9]:
@@ -114,6 +117,36 @@ def local(adapter: Adapter, body: bytes, read: Read, edit: Edit) -> bool:
     return True
 
 
+def no_foreign_identifier(adapter: Adapter, body: bytes, read: Read, edit: Edit) -> None:
+    """No identifier is sent that was not in the source: number, check digit and authority as one, wherever it stands.
+
+    What the edit itself says is in its frames, and has no check digit. One that is written again may have lost its own.
+    """
+    edited = edit.apply(read.frames)
+    written, _ = adapter.write(read.type, edited, read.residual)
+    before, after = body.decode(read.charset), written.decode(adapter.read(written).charset)
+    said = {number for number, *_ in _named(edited) - _named(read.frames)}
+    known = v2.identifiers(before)
+    known |= {(number, "", "", *authority) for number, _, _, *authority in known}
+    for number, digit, scheme, *authority in v2.identifiers(after) - known:
+        assert number in said, f"{edit.name}: an identifier is sent that nobody said: its number is not of this edit"
+        assert not digit, f"{edit.name}: another identifier's check digit stands beside a new number"
+        assert not scheme, f"{edit.name}: another identifier's check digit scheme stands beside a new number"
+        assert len(authority) == 2
+
+
+def _named(value: Any) -> set[tuple[str, ...]]:
+    """Number, system and assigner of every identifier of frames."""
+    if isinstance(value, list):
+        return set().union(*map(_named, value))
+    if not isinstance(value, dict):
+        return set()
+    own: set[tuple[str, ...]] = set()
+    if {"value", "system"} <= value.keys():
+        own.add((value["value"], value["system"], value.get("assigner", "")))
+    return own.union(*map(_named, value.values()))
+
+
 def _frames_only(before: str, after: str, edit: Edit) -> None:
     old, new = v2.fields(before), v2.fields(after)
     if edit.name.startswith("delete"):
@@ -124,18 +157,21 @@ def _frames_only(before: str, after: str, edit: Edit) -> None:
         assert v2.is_subsequence(old, new), f"{edit.name} changed what was there before"
 
 
+_SPELLED_TOGETHER = {"identity.birth_date": {"identity.birth_time"}, "subject.deceased_at": {"subject.deceased"}}
+"""Paths of which one can say the other: without the time of death (PID-29), PID-30 has to say that there was one."""
+
+
 def _named_fields(adapter: Adapter, kind: str, path: tuple[str | int, ...]) -> set[tuple[str, int]]:
     """Fields of the rows that write a canonical path, or a part of it."""
     named = ".".join([kind, *(step for step in path if isinstance(step, str))])
-    also = {"identity.birth_date": {"identity.birth_time"}}.get(named, set())
+    also = _SPELLED_TOGETHER.get(named, set())
     found = set()
     for table in adapter.library.tables.values():
+        beside = (*table.spec.pick, *table.spec.also)  # a piece that is a field comes and goes as a whole
         for row in table.spec.rows:
-            if named == "message.version" and row.versions:  # the version says which rows there are
-                found |= {(table.spec.piece, int(at.partition(".")[0])) for at in row.at}
             for into in row.into:
                 if into == named or named.startswith(f"{into}.") or into.startswith(f"{named}.") or into in also:
-                    found |= {(table.spec.piece, int(at.partition(".")[0])) for at in row.at}
+                    found |= {(table.spec.piece, int(at.partition(".")[0])) for at in (*row.at, *beside)}
     return found
 
 

@@ -143,6 +143,15 @@ def locality(adapter: hl7v2.Adapter, reads: list[tuple[str, bytes, Read]], most:
     assert outside[True] < count / 20
 
 
+def emission(adapter: hl7v2.Adapter, reads: list[tuple[str, bytes, Read]], most: int) -> None:
+    count = every(
+        (name, lambda b=body, r=read, e=edit: laws.no_foreign_identifier(adapter, b, r, e))  # type: ignore[misc]
+        for name, body, read in reads
+        for edit in chosen(f"emission {name}", read, most)
+    )
+    assert count > len(reads)
+
+
 def test_an_edited_message_is_read_as_it_was_edited(
     adapter: hl7v2.Adapter, reads: list[tuple[str, bytes, Read]]
 ) -> None:
@@ -153,6 +162,19 @@ def test_an_edit_changes_only_the_fields_that_its_rows_name(
     adapter: hl7v2.Adapter, reads: list[tuple[str, bytes, Read]]
 ) -> None:
     locality(adapter, reads, 4)
+
+
+def test_no_edit_sends_an_identifier_that_nobody_said(
+    adapter: hl7v2.Adapter, reads: list[tuple[str, bytes, Read]]
+) -> None:
+    emission(adapter, reads, 4)
+
+
+@pytest.mark.slow
+def test_no_edit_at_all_sends_an_identifier_that_nobody_said(
+    adapter: hl7v2.Adapter, reads: list[tuple[str, bytes, Read]]
+) -> None:
+    emission(adapter, reads, 200)
 
 
 @pytest.mark.slow

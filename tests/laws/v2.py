@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from difflib import SequenceMatcher
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -120,6 +121,56 @@ def normal(text: str) -> list[tuple[int, str, Place, str]]:
     return list(leaves(text))
 
 
+# ---- identifiers ----------------------------------------------------------------------------------------------
+
+_CX = ((1, 1), (2, 1), (3, 1), (4, 1), (4, 2))
+_EI = ((1, 1), None, None, (2, 1), (3, 1))
+_XCN = ((1, 1), (11, 1), (12, 1), (9, 1), (9, 2))
+_PLACER, _FILLER = (((n, 1), None, None, (n, 2), (n, 3)) for n in (1, 2))
+_SHAPES: dict[tuple[str, int], tuple[tuple[tuple[int, int] | None, ...], ...]] = {
+    **dict.fromkeys((("PID", n) for n in (2, 3, 4, 18)), (_CX,)),
+    **dict.fromkeys((("MRG", n) for n in (1, 2, 3, 4)), (_CX,)),
+    **dict.fromkeys((("ORC", 33), ("OBR", 53), ("SPM", 30), ("SPM", 31)), (_CX,)),
+    **dict.fromkeys((("ORC", n) for n in (2, 3, 4)), (_EI,)),
+    **dict.fromkeys((("OBR", 2), ("OBR", 3), ("OBX", 18), ("OBX", 21)), (_EI,)),
+    **dict.fromkeys((("ORC", 8), ("OBR", 29), ("SPM", 2), ("SPM", 3)), (_PLACER, _FILLER)),
+    **dict.fromkeys((("ORC", n) for n in (10, 11, 12, 19)), (_XCN,)),
+    **dict.fromkeys((("OBR", 10), ("OBR", 16), ("OBR", 28), ("OBX", 16), ("OBX", 25), ("EVN", 5)), (_XCN,)),
+}
+"""Fields of identifiers: where number, check digit, its scheme, and the authority's name and universal id stand."""
+
+Emitted = tuple[str, ...]
+"""An identifier on the wire: number, check digit, scheme, authority's name and id."""
+
+
+def identifiers(text: str) -> set[Emitted]:
+    """Every identifier of the fields that hold one, whole."""
+    repeats: dict[tuple[int, str, int, int], dict[tuple[int, int], str]] = {}
+    for line, name, (field, repeat, comp, sub), leaf in leaves(text):
+        if (name, field) in _SHAPES:
+            repeats.setdefault((line, name, field, repeat), {})[comp, sub] = unescaped(leaf, text)
+    return {
+        (number, *(parts.get(place, "") if place else "" for place in shape[1:]))
+        for (_, name, field, _), parts in repeats.items()
+        for shape in _SHAPES[name, field]
+        if (number := parts.get(shape[0] or (1, 1), ""))
+    }
+
+
+def unescaped(leaf: str, text: str) -> str:
+    """A leaf without its escape sequences (2.7); a null says nothing."""
+    marks = text[4:].split(text[3], 1)[0]
+    esc = marks[2:3]
+    plain = {"F": text[3], "S": marks[0], "R": marks[1:2], "E": esc, "T": marks[3:4], ".br": "\n"}
+
+    def said(found: re.Match[str]) -> str:
+        code = found[1]
+        return bytes.fromhex(code[1:]).decode() if code[:1] == "X" else plain.get(code, found[0])
+
+    whole = re.sub(f"{re.escape(esc)}([^{re.escape(esc)}]*){re.escape(esc)}", said, leaf) if esc else leaf
+    return "" if leaf == '""' else whole
+
+
 # ---- frames ---------------------------------------------------------------------------------------------------
 
 
@@ -164,10 +215,11 @@ def subtree(frames: Sequence[Frame], key: str) -> set[str]:
 
 # ---- locality -------------------------------------------------------------------------------------------------
 
+Segment = tuple[str, dict[int, str]]
 SET_IDS = {("PID", 1), ("OBR", 1), ("OBX", 1), ("SPM", 1)}
 
 
-def fields(text: str) -> list[tuple[str, dict[int, str]]]:
+def fields(text: str) -> list[Segment]:
     """Segments with their fields as texts, trailing delimiters away and set ids blank."""
     separator = text[3]
     out = []
@@ -191,15 +243,24 @@ def _trim(value: str, text: str) -> str:
 
 
 def changed(before: str, after: str) -> set[tuple[str, int]]:
-    """Fields that differ, as (segment, field). A segment of which nothing is left may be gone."""
+    """Fields that differ, as (segment, field). All fields of a segment that is there in one of them only."""
     old, new = fields(before), fields(after)
-    found = set()
-    for place, (name, said) in enumerate(old):
-        if place >= len(new) or new[place][0] != name:
-            new.insert(place, (name, {}))
-        says = new[place][1]
+    if [name for name, _ in old] == [name for name, _ in new]:
+        return _changed_block(old, new)
+    found: set[tuple[str, int]] = set()
+    matcher = SequenceMatcher(None, [repr(segment) for segment in old], [repr(segment) for segment in new], False)
+    for tag, a, b, c, d in matcher.get_opcodes():
+        if tag != "equal":
+            found |= _changed_block(old[a:b], new[c:d])
+    return found
+
+
+def _changed_block(old: list[Segment], new: list[Segment]) -> set[tuple[str, int]]:
+    found: set[tuple[str, int]] = set()
+    while old and new and old[0][0] == new[0][0]:
+        (name, said), (_, says) = old.pop(0), new.pop(0)
         found |= {(name, number) for number in said.keys() | says.keys() if said.get(number) != says.get(number)}
-    return found | {(name, number) for name, said in new[len(old) :] for number in said}
+    return found | {(name, number) for name, said in (*old, *new) for number in said}
 
 
 def is_subsequence(short: Sequence[Any], long: Sequence[Any]) -> bool:

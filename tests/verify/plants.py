@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -56,11 +57,12 @@ def source_id_not_checked() -> AbstractContextManager[Any]:
 
 
 def acknowledged_before_commit() -> AbstractContextManager[Any]:
-    """A transaction is left open when its messages are answered, and committed when the next one begins."""
+    """A transaction is left open when its messages are answered, and committed a while later, before the next one."""
 
     @contextmanager
     def transaction(self: Connection) -> Iterator[None]:
         if self.raw.in_transaction:
+            time.sleep(0.05)
             self.raw.execute("COMMIT")
         self.raw.execute("BEGIN IMMEDIATE")
         try:

@@ -146,13 +146,15 @@ def _compiled() -> None:
 class SmallHub:
     """A hub in memory."""
 
-    def __init__(self) -> None:
+    def __init__(self, salt: Callable[[int], bytes] | None = None) -> None:
         _compiled()
         known, adapters = partners()
         self.store = empty_store()
         self.profiles = known
         self.ticks = 0
-        self.committer = Committer(self.store, KEYS, known, adapters, DEFAULT_PROTOCOLS, self.clock, salt=_no_salt)
+        self.committer = Committer(
+            self.store, KEYS, known, adapters, DEFAULT_PROTOCOLS, self.clock, salt=salt or _no_salt
+        )
 
     def clock(self) -> datetime:
         """The time, a microsecond later at each look."""

@@ -168,10 +168,9 @@ class Senders:
     _random: Random = field(default_factory=lambda: Random("senders"))
 
     def start(self) -> None:
-        sends = {"mllp": self._by_mllp, "epcis": self._by_http, "fhir": self._by_http, "file": self._by_file}
-        for line, send in sends.items():
+        for line in ("mllp", "epcis", "fhir", "file"):
             self._queues[line] = queue.Queue()
-            thread = threading.Thread(target=self._run, args=(self._queues[line], send), name=line, daemon=True)
+            thread = threading.Thread(target=self._run, args=(self._queues[line],), name=line, daemon=True)
             self._threads.append(thread)
             thread.start()
 
@@ -190,17 +189,22 @@ class Senders:
         for thread in self._threads:
             thread.join()
 
-    def _run(self, waiting: queue.Queue[Message | None], send: Callable[[Message], bool]) -> None:
+    def _run(self, waiting: queue.Queue[Message | None]) -> None:
         while (message := waiting.get()) is not None:
-            self._until_acknowledged(message, send)
+            self._until_acknowledged(message)
             if self._random.random() < self.again:  # as an interface engine does that was not sure
-                self._until_acknowledged(message, send)
+                self._until_acknowledged(message)
 
-    def _until_acknowledged(self, message: Message, send: Callable[[Message], bool]) -> None:
+    def send(self, message: Message) -> bool:
+        """Sends a message once; True when it is acknowledged. Raises OSError, HTTPException, EOFError."""
+        by = {"mllp": self._by_mllp, "epcis": self._by_http, "fhir": self._by_http, "file": self._by_file}
+        return by[message.line](message)
+
+    def _until_acknowledged(self, message: Message) -> None:
         while not self._stop.is_set():
             self.attempts += 1
             try:
-                if send(message):
+                if self.send(message):
                     self.acknowledged(message)
                     return
             except (OSError, http.client.HTTPException, EOFError):

@@ -429,10 +429,8 @@ class Delimited(Emitter):
         elif row.into:
             kind, path = _kind_path(row)
             branch, last = where(kind, path)
-            if row.split and row.same_as:
+            if row.split:  # the other place that says the same (`same_as`) may stand before this one
                 lines.append(f"join({branch}, {last!r}, y, {dict(row.split)!r}, m, {row.id!r})")
-            elif row.split:
-                lines.append(f"add({branch}, {last!r}, y, {dict(row.split)!r})")
             elif row.same_as:
                 lines.append(f"put({branch}, {last!r}, y, m, {row.id!r})")
             else:

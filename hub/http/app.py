@@ -6,13 +6,16 @@ import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any, cast
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.staticfiles import StaticFiles
 
+import canonical_model
 from hub.bootstrap import Hub
 from hub.http import api, epcis, fhir
 from hub.http.auth import Doorkeeper, Forbidden, Unauthorized
@@ -20,6 +23,7 @@ from hub.http.guard import Guard
 from hub.http.problems import problem, refusal, refused
 from hub.pipeline import Overloaded
 
+_SCHEMAS = Path(str(canonical_model.__file__)).parent / "schemas"
 _CODES = {404: "not-found", 405: "not-supported"}
 _NAME = re.compile(r"[a-z_]{1,40}")
 _SAID = {404: "no such address", 405: "this address does not take that method"}
@@ -47,6 +51,8 @@ def create(hub: Hub, own: bool = True) -> FastAPI:
     async def health() -> dict[str, str]:
         """Alive. Tells nothing else to those who are not known."""
         return {"status": "ok"}
+
+    app.mount("/schemas", StaticFiles(directory=_SCHEMAS))  # public: the model belongs to everyone
 
     for kind, answer in (
         (Unauthorized, _unauthorized),

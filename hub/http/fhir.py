@@ -24,10 +24,10 @@ from hub import updates
 from hub.answers import QUESTIONS, Given, Question
 from hub.committer import Answer, Committer, Incoming
 from hub.conversion import HELD, REJECTED
-from hub.http.auth import Doorkeeper
 from hub.http import fhir_request as asked
+from hub.http.auth import Doorkeeper
 from hub.http.capabilities import capabilities
-from hub.http.fhir_request import Refused
+from hub.http.fhir_request import Refused, behind, missing
 from hub.http.problems import FHIR, refusal
 from hub.pipeline import Overloaded
 from hub.profiles import Profile
@@ -106,7 +106,7 @@ class _Fhir:
         resources = self._hub.resources
         shown = await self._show(profile, lambda c: resources.get(c, profile, type_, record_id, version))
         if shown is None:
-            raise asked.missing()
+            raise missing()
         return _versioned(200, *shown)
 
     async def _show(
@@ -195,7 +195,7 @@ class _Fhir:
 
         def work(committer: Committer) -> Answer | Refused | Found:
             if not self._is_caught_up(committer):
-                return asked.behind()
+                return behind()
             found = self._hub.resources.search(committer, profile, type_, query)
             if len(found) > 1:
                 return Refused(412, refusal("conflict", "if-none-exist", f"{len(found)} resources fit the condition"))
@@ -232,10 +232,10 @@ class _Fhir:
     ) -> Answer | Refused | None:
         """Compares and commits in one: while this runs nothing else is recorded."""
         if not self._is_caught_up(committer):
-            return asked.behind()
+            return behind()
         found = self._hub.resources.get(committer, profile, sent["resourceType"], record_id)
         if found is None:
-            return asked.missing()
+            return missing()
         if not match:
             return Refused(428, refusal("if-match", "", 'send If-Match with the version that you changed, as W/"3"'))
         if match.strip().removeprefix("W/").strip('"') != str(found.version):
@@ -291,12 +291,12 @@ class _Fhir:
             found = self._hub.resources.get(committer, profile, type_, record_id)
             if found is None:
                 return None
-            asked = Question(question, _main_names(found), containers, profile.partner)
-            return self._hub.questions.ask(committer, asked)
+            wanted = Question(question, _main_names(found), containers, profile.partner)
+            return self._hub.questions.ask(committer, wanted)
 
         given = await self._hub.pipeline.run(answer)
         if given is None:
-            raise asked.missing()
+            raise missing()
         return _answer(200, parameters(given))
 
 

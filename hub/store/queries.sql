@@ -65,7 +65,10 @@ SELECT position, event, salt, leaf FROM log WHERE position > ? ORDER BY position
 SELECT position, event FROM log WHERE inbox = ? ORDER BY position
 
 -- name: leaves_from
-SELECT position, id, event, salt, leaf FROM log WHERE position >= ? AND position <= ? ORDER BY position
+SELECT position, id, event, salt, leaf, type FROM log WHERE position >= ? AND position <= ? ORDER BY position
+
+-- name: log_range
+SELECT coalesce(min(position), 1), coalesce(max(position), 0) FROM log
 
 -- name: add_batch
 INSERT INTO batch (number, first, last, root, chain, signature) VALUES (?, ?, ?, ?, ?, ?)

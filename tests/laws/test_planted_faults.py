@@ -37,7 +37,7 @@ MESSAGE_LAWS: Mapping[str, Callable[[Adapter, bytes, Read], object]] = {
     "GetPut": lambda adapter, body, read: laws.get_put(adapter, body),
     "no silent loss": lambda adapter, body, read: laws.nothing_lost(body, read),
     "carried": laws.carried_is_written,
-    "fresh": lambda adapter, body, read: laws.fresh(adapter, read),
+    "fresh": lambda adapter, body, read: laws.fresh(adapter, read, HOMELESS),
     "valid": lambda adapter, body, read: laws.valid(read),
 }
 EDIT_LAWS: Mapping[str, Callable[[Adapter, bytes, Read, Edit], object]] = {

@@ -170,7 +170,7 @@ def fork_with_the_key(random: Random, rows: Rows) -> None:
 
 def _fork(random: Random, rows: Rows, keys: Keyring) -> None:
     changed = random.choice(rows["log"])
-    changed[3] = changed[3].replace('"set":{', '"set":{"note":"forged",', 1)
+    changed[3] = changed[3].replace("{", '{"note":"forged",', 1)
     changed[5] = ledger.leaf(changed[4], changed[3].encode())
     previous = ledger.START
     for row in rows["batch"]:

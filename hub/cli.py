@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table as RichTable
 
 from hub import explain as explaining
@@ -44,7 +45,7 @@ def main() -> None:
     try:
         app()
     except told() as wrong:
-        err.print(f"[red]{wrong}[/red]", highlight=False)
+        err.print(str(wrong), style="red", markup=False, highlight=False, soft_wrap=True)
         sys.exit(2)
 
 
@@ -116,7 +117,7 @@ def convert(
     converted, lost = convert_body(path.read_bytes(), format_name, to, dialect)
     sys.stdout.buffer.write(converted + b"\n")
     for fault in lost:
-        err.print(f"[yellow]{fault}[/yellow]", highlight=False)
+        err.print(str(fault), style="yellow", markup=False, highlight=False, soft_wrap=True)
 
 
 @app.command()
@@ -170,7 +171,7 @@ def doctor(
     else:
         for finding in findings:
             mark = {"ok": "[green]ok[/green]", "warn": "[yellow]look[/yellow]", "bad": "[red]bad[/red]"}[finding.state]
-            out.print(f"{mark:>22}  {finding.what}: {finding.text}", highlight=False)
+            out.print(f"{mark:>22}  {finding.what}: {escape(finding.text)}", highlight=False, soft_wrap=True)
     raise typer.Exit(1 if any(finding.state == "bad" for finding in findings) else 0)
 
 
@@ -190,13 +191,13 @@ def ledger_verify(
         raise typer.BadParameter("a head is written in hexadecimal digits", param_hint="--head") from None
     settings = _settings(data)
     if not (settings.data / "hub.db").exists():
-        err.print(f"[red]no hub in {settings.data}[/red]")
+        err.print(f"no hub in {settings.data}", style="red", markup=False, highlight=False, soft_wrap=True)
         raise typer.Exit(2)
     keys = load_keyring(settings.data / "keys" / "master.key")
     faults, position, chain = ledger.check(Store(settings.data / "hub.db").writer, keys.public_key(), held)
     for fault in faults[:50]:
         out.print(f"[red]{fault.place}[/red]: {fault.text}")
-    out.print(f"{len(faults)} faults; {position} events; head {chain.hex()}", highlight=False)
+    out.print(f"{len(faults)} faults; {position} events; head {chain.hex()}", highlight=False, soft_wrap=True)
     raise typer.Exit(1 if faults else 0)
 
 
@@ -209,7 +210,7 @@ def mapping_show(
     from hub.mapping_view import source_of, table_of
 
     if python:
-        out.print(source_of(table), highlight=False, markup=False)
+        out.print(source_of(table), highlight=False, markup=False, soft_wrap=True)
         return
     shown = RichTable("row", "wire", "canonical", "how", title=table)
     for row in table_of(table):
@@ -239,7 +240,8 @@ def _print_message(told: explaining.Explained) -> None:
     out.print(table)
     out.print("asserts: " + ", ".join(told.events) if told.events else "asserts nothing", highlight=False)
     for fault in told.faults:
-        out.print(f"[yellow]{fault['code']}[/yellow] at {fault['place']}: {fault['remedy']}", highlight=False)
+        said = escape(f"at {fault['place']}: {fault['remedy']}")
+        out.print(f"[yellow]{fault['code']}[/yellow] {said}", highlight=False, soft_wrap=True)
 
 
 def _print_summary(table: dict[str, Any]) -> None:

@@ -13,6 +13,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 import jsonschema_rs
@@ -27,7 +28,6 @@ from canonical_model.frames import set_schema
 from canonical_model.ids import canonical_json, event_id, issue_id
 from canonical_model.journey import Journey
 from canonical_model.protocols import Protocol
-from canonical_model.records import RECORDS
 from canonical_model.rules import RULES_VERSION, Finding, check
 from canonical_model.values import instant_text
 from hub import ledger
@@ -110,7 +110,6 @@ class Committer:
         self._links = Links(store.writer)
         self._store, self._keys, self._profiles, self._adapters = store, keys, profiles, adapters
         self._protocols, self._clock, self._region, self._salt = protocols, clock, region, salt
-        self._validators = {kind: jsonschema_rs.validator_for(set_schema(kind)) for kind in RECORDS}
         self._journeys: OrderedDict[str, _Journey] = OrderedDict()
         self._leaves: list[bytes] = []
         self._new: dict[int, dict[str, Any]] = {}
@@ -382,7 +381,7 @@ class Committer:
                 "the value does not fit the canonical model; mend the table or the message and replay",
                 severity="error",
             )
-            for wrong in self._validators[kind].iter_errors(event["set"])
+            for wrong in _validator(kind).iter_errors(event["set"])
         ]
 
     def _append(self, db: Connection, event: dict[str, Any], inbox: int | None, only: str = "") -> bool:
@@ -558,6 +557,12 @@ class Committer:
                 for send in profile.sends:
                     if event["type"] in send.events:
                         db.run("add_delivery", profile.partner, journey, position, send.message, instant_text(now))
+
+
+@cache
+def _validator(kind: str) -> jsonschema_rs.Draft202012Validator:
+    """What says whether an event's values fit the model; compiled when the first event of the kind comes."""
+    return jsonschema_rs.validator_for(set_schema(kind))  # type: ignore[return-value]
 
 
 def takes_part(profile: Profile, journey: Journey) -> bool:

@@ -208,13 +208,6 @@ def test_a_sex_is_read_and_its_own_spelling_goes_back_to_its_sender(said: str, m
     assert lines(hl7v2.base().write(got.type, got.frames, got.residual)[0]) == lines(body.encode())
 
 
-def test_two_places_that_say_the_same_may_stand_in_either_order() -> None:
-    """OUL^R22 has OBR before ORC; some senders do so elsewhere."""
-    got = read("OBR|1|P1^EHR|F1^LAB|T^^L\rORC|RE|P1^EHR|F1^LAB\rOBX|1|NM|X^^L||1||||||F\r")
-    reports = sets(got, "report")
-    assert [item["value"] for item in reports[0]["identifiers"]] == ["F1", "P1"]
-
-
 def test_an_acknowledgement_is_read_whatever_message_it_answers() -> None:
     body = b"MSH|^~\\&|A|B|C|D|20260308||ACK^R01^ACK|9|P|2.5.1\rMSA|AA|M1\r"
     got = hl7v2.base().read(body)

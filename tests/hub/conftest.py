@@ -68,7 +68,6 @@ class Ran:
 def cgt_hub(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Callable[..., Ran]:
     """Runs `cgt-hub` as its entry point does, in this process. Keywords are settings (`data` is CGT_DATA)."""
     monkeypatch.setattr("hub.logs.configure", lambda *_: None)
-    monkeypatch.setenv("COLUMNS", "400")
 
     def run(*arguments: object, **settings: object) -> Ran:
         capfd.readouterr()

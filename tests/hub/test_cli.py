@@ -75,6 +75,17 @@ def test_what_cannot_be_converted_is_one_line_and_exit_code_2(
     assert len(ran.err.strip().splitlines()) == 1
 
 
+def test_an_error_is_told_as_it_is_whatever_brackets_it_has(cgt_hub: Cli, tmp_path: Path, overlay: Path) -> None:
+    found = {"x": {**world.profiles(tmp_path, overlay)["watch"], "partner": "NOT A NAME"}}
+    world.write_profiles(tmp_path / "partners", found)
+    ran = cgt_hub("serve", data=tmp_path / "data", partners=tmp_path / "partners")
+    assert ran.code == 2
+    assert "'^[a-z0-9][a-z0-9-]{0,62}$'" in ran.err
+    assert len(ran.err.strip().splitlines()) == 1
+    seen = cgt_hub("doctor", data=tmp_path / "data", partners=tmp_path / "partners")
+    assert "'^[a-z0-9][a-z0-9-]{0,62}$'" in seen.out
+
+
 def test_a_file_that_is_not_there_is_exit_code_2(cgt_hub: Cli, tmp_path: Path) -> None:
     assert cgt_hub("convert", tmp_path / "nowhere.hl7").code == 2
 
@@ -140,7 +151,8 @@ def test_a_head_that_is_no_head_is_the_callers_fault(cgt_hub: Cli, stopped: hous
         "DELETE FROM log WHERE position = 2",
         "UPDATE batch SET signature = zeroblob(64) WHERE number = 1",
         "DELETE FROM batch WHERE number = (SELECT max(number) FROM batch)",
-        "UPDATE log SET leaf = randomblob(32), salt = NULL WHERE position = 2",
+        "UPDATE log SET leaf = randomblob(32), salt = NULL, event = '' WHERE position = 2",
+        "UPDATE log SET salt = NULL WHERE position = 2",
     ],
 )
 def test_a_changed_ledger_is_found(cgt_hub: Cli, stopped: house.House, change: str) -> None:
@@ -155,7 +167,7 @@ def test_a_changed_ledger_is_found(cgt_hub: Cli, stopped: house.House, change: s
 def test_an_erased_event_still_verifies(cgt_hub: Cli, stopped: house.House) -> None:
     """Erasing data and salt leaves the leaf, and every proof still holds."""
     with sqlite3.connect(stopped.hub.settings.data / "hub.db") as database:
-        database.execute("UPDATE log SET salt = NULL WHERE position = 2")
+        database.execute("UPDATE log SET salt = NULL, event = '' WHERE position = 2")
     database.close()
     assert cgt_hub("ledger", "verify", **places(stopped)).code == 0
 

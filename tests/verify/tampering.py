@@ -32,6 +32,7 @@ COLUMNS = {
 }
 Rows = dict[str, list[list[Any]]]
 """The rows of both tables, in the order of their first column."""
+Tampering = Callable[[Random, Rows], None]
 
 
 def rows_of(db: sqlite3.Connection) -> Rows:
@@ -182,7 +183,7 @@ def _fork(random: Random, rows: Rows, keys: Keyring) -> None:
         previous = chain
 
 
-WITHOUT_HEAD = (
+WITHOUT_HEAD: tuple[Tampering, ...] = (
     flip_bit,
     swap,
     delete,
@@ -193,7 +194,7 @@ WITHOUT_HEAD = (
     replace_signature,
     fork_by_stranger,
 )
-WITH_HEAD = (cut_at_batch, fork_with_the_key)
+WITH_HEAD: tuple[Tampering, ...] = (cut_at_batch, fork_with_the_key)
 
 
 # ---- trying -----------------------------------------------------------------------------------------------------

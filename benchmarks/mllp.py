@@ -67,7 +67,7 @@ def _baseline(folder: Path, count: int) -> float:
 
 
 def _start(home: Path) -> tuple[float, int, subprocess.Popen[str]]:
-    """Seconds to the first listening, the hospital's port, and the hub. Byte code is kept, as an installation keeps it."""
+    """Seconds to the first listening, the hospital's port, and the hub. Byte code is kept, as usual."""
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     command = [sys.executable, "-m", "hub.demo.serve", str(home)]
     begun = time.perf_counter()

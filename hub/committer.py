@@ -601,7 +601,9 @@ class _FrameNames:
             return value
         if value.get("kind") == "subject" and "frame" in value:
             return {"kind": "subject", "identifiers": self._subject(value["frame"])}
-        return {name: self.resolve(inner) for name, inner in value.items()}
+        return {
+            name: self.resolve(inner) if isinstance(inner, (dict, list)) else inner for name, inner in value.items()
+        }
 
     def _subject(self, key: str) -> list[dict[str, Any]]:
         if key not in self._named:

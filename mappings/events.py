@@ -168,19 +168,23 @@ def _named(value: Any, field: str, message: _Message, names: Mapping[str, list[d
     if isinstance(value, list):
         kept = [named for item in value if (named := _named(item, field, message, names)) is not None]
         return kept if kept or not value else None
-    if not isinstance(value, Mapping):
+    if not isinstance(value, dict):
         return value
-    if {"kind", "identifiers"} == set(value):
+    if len(value) == 2 and "kind" in value and "identifiers" in value:
         known = [identifier for identifier in value["identifiers"] if identifier["system"] != UNASSIGNED]
         return {"kind": value["kind"], "identifiers": known} if known else None
-    if set(value) == {"frame"}:
+    if len(value) == 1 and "frame" in value:
         target = message.frames[value["frame"]]
         if target["kind"] == VAULT_KIND:
             return {"kind": VAULT_KIND, "frame": target["key"]}
         return {"kind": target["kind"], "identifiers": names[target["key"]]}
     if "system" in value and "value" in value and "kind" not in value and field in _LINK_KINDS:
         return None if value["system"] == UNASSIGNED else {"kind": _LINK_KINDS[field], "identifiers": [value]}
-    return {key: named for key, item in value.items() if (named := _named(item, key, message, names)) is not None}
+    return {
+        key: named
+        for key, item in value.items()
+        if (named := item if type(item) is str else _named(item, key, message, names)) is not None
+    }
 
 
 _LINK_KINDS = {

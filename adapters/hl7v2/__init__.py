@@ -13,7 +13,7 @@ from adapters.hl7v2.codecs import CODECS
 from adapters.hl7v2.tokenizer import STANDARD, UNSET, Delimiters, charset_of, decode, restated, split, text_of
 from adapters.hl7v2.values import VALUE_CODECS
 from adapters.reading import Read, Unparsable, Unsupported
-from mappings import groups, library
+from mappings import group_writer, groups, library
 from mappings.faults import Fault, TableError, TableFault
 from mappings.library import Library
 from mappings.runtime import Context
@@ -92,7 +92,7 @@ class Adapter:
         m = self._context().with_delimiters(delimiters[0], delimiters[1:])
         m.version = version_of(_head(frames).get("version", ""))
         m.beyond.update(head.get("beyond", ()))
-        return text_of(groups.write(root, frames, residual, m), m), m
+        return text_of(group_writer.write(root, frames, residual, m), m), m
 
     def _known(self, message_type: str) -> str:
         """The type as the maps name it: one that stands for every trigger (ACK) is named without."""

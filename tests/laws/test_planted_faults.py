@@ -16,7 +16,7 @@ import pytest
 from adapters import hl7v2
 from adapters.hl7v2.tokenizer import Delimiters
 from adapters.reading import Read
-from mappings import account, groups
+from mappings import account, group_writer, groups
 from tests.laws import edits, laws
 from tests.laws.edits import Edit
 from tests.laws.test_hl7v2_laws import HOMELESS, IMPLIED
@@ -93,8 +93,8 @@ def by_position(canonical: Any, node: Any) -> Any:
 
 
 def test_a_residual_by_position_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(groups, "patch", by_position)
-    monkeypatch.setattr(groups, "_otherwise", lambda node, pieces, m: set())
+    monkeypatch.setattr(group_writer, "patch", by_position)
+    monkeypatch.setattr(group_writer, "_otherwise", lambda node, pieces, m: set())
     with_check_digits = BODIES["adt_a01"].replace(b"PAT-77^^^", b"PAT-77^4^M11^").replace(b"MERCY^AN", b"MERCY^AN~B")
     monkeypatch.setitem(BODIES, "adt_a01", with_check_digits)
     assert caught(hl7v2.base(), "PutGet")
@@ -128,14 +128,14 @@ def test_frames_that_are_known_by_their_place_are_caught(monkeypatch: pytest.Mon
             renamed.append({**frame, "key": names[frame["key"]], "parent": names[frame.get("parent", "")]})
         return tree(root, renamed, m)
 
-    tree = groups._tree
+    tree = group_writer._tree
     monkeypatch.setattr(groups, "_base_key", nameless)
-    monkeypatch.setattr(groups, "_tree", counted)
+    monkeypatch.setattr(group_writer, "_tree", counted)
     assert caught(hl7v2.base(), "locality")
 
 
 def test_segments_that_no_table_lists_and_nobody_keeps_are_caught(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(groups, "_stale", lambda text, vacant, m: True)
+    monkeypatch.setattr(group_writer, "_stale", lambda text, vacant, m: True)
     assert caught(hl7v2.base(), "GetPut")
 
 

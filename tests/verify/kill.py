@@ -42,7 +42,7 @@ from tests.verify.traffic import Message, Ports, Received, Senders, journey, rec
 ROOT = Path(__file__).parents[2]
 PARTNER_OF = {"mllp": "mercy", "fhir": "mercy", "epcis": "swift", "file": "celltech"}
 LONGEST = 120.0
-"""Seconds in which everything that waits has to be done by a hub that nobody kills."""
+"""Seconds in which a hub has to be up, and in which something of what waits has to be done while nobody kills it."""
 
 
 # ---- one hub ----------------------------------------------------------------------------------------------------
@@ -226,7 +226,7 @@ class _Trigger:
 def _round(stage: House, random: Random, trigger: _Trigger) -> str:
     """Starts the hub and kills it: while it starts, at an acknowledgement, or at any moment."""
     how = random.choices(["starting", "acknowledgement", "moment"], [1, 5, 4])[0]
-    count = random.randint(1, 12)
+    count = random.randint(1, 7)
     if how == "acknowledgement":
         trigger.set(count, stage.kill)
     stage.start()
@@ -244,14 +244,16 @@ def _round(stage: House, random: Random, trigger: _Trigger) -> str:
 
 
 def _drain(stage: House, played: Played, messages: int) -> None:
-    """Waits until everything is acknowledged and delivered. Raises RuntimeError when that takes too long."""
-    end = time.monotonic() + LONGEST
-    while time.monotonic() < end:
-        if len(played.acknowledged) == messages and not _waiting(stage):
-            return
+    """Waits until everything is acknowledged and delivered. Raises RuntimeError when nothing goes on any more."""
+    left, end = -1, 0.0
+    while left and (left < 0 or time.monotonic() < end):
+        before, left = left, messages - len(played.acknowledged) + _waiting(stage)
+        if left != before:
+            end = time.monotonic() + LONGEST
         time.sleep(0.1)
-    missing = messages - len(played.acknowledged)
-    raise RuntimeError(f"{missing} messages unacknowledged, {_waiting(stage)} deliveries waiting: {played.refused[:3]}")
+    if left:
+        missing = messages - len(played.acknowledged)
+        raise RuntimeError(f"{missing} unacknowledged, {_waiting(stage)} deliveries wait: {played.refused[:3]}")
 
 
 def _waiting(stage: House) -> int:
@@ -355,7 +357,7 @@ def _states(stage: House, reference: House) -> Iterator[str]:
 # ---- all of it --------------------------------------------------------------------------------------------------
 
 
-def verify(folder: Path, rounds: int, journeys: int = 2, seed: str = "1", plant: str = "") -> dict[str, Any]:
+def verify(folder: Path, rounds: int, journeys: int = 1, seed: str = "1", plant: str = "") -> dict[str, Any]:
     """Figures of a run with kills against one without; `wrong` is empty where every promise holds."""
     for name in ("reference", "killed"):
         (folder / name).mkdir(parents=True)
@@ -391,7 +393,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(2))
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=100)
-    parser.add_argument("--journeys", type=int, default=2, help="journeys that are sent in each round")
+    parser.add_argument("--journeys", type=int, default=1, help="journeys that are sent in each round")
     parser.add_argument("--seed", default="1")
     parser.add_argument("--plant", default="", help="a fault of tests/verify/plants.py, which must be caught")
     given = parser.parse_args()

@@ -33,15 +33,17 @@ def cleared_field(path: str) -> str:
 class Reporter(Model):
     """Who said it: the partner and the role in which it speaks."""
 
-    partner: str
-    role: str
+    partner: str = Field(description="id of the partner's profile")
+    role: str = Field(description="role in which it speaks: what its word counts for")
 
 
 class Event(Exchanged):
     """One fact. Its id is made of its content, so the same fact received again is the same event."""
 
     v: Annotated[int, Strict(), Field(ge=VERSION, le=VERSION)] = VERSION
-    id: EventId
+    id: EventId = Field(
+        description="made of its content: hash of who said it, in which message, of which frame, and what"
+    )
     type: str = Field(description="a type of the event catalogue")
     about: Ref = Field(description="the record, by what it is called; names stated together are one record's")
     set: dict[str, Any] = Field(description="the fields that the fact states; none for what its type says")
@@ -51,7 +53,7 @@ class Event(Exchanged):
     )
     occurred: When = Field(description="when it happened in the world")
     recorded: Instant = Field(description="when the hub recorded it, by the hub's clock")
-    reporter: Reporter
+    reporter: Reporter = Field(description="who said it")
     source_id: str = Field(description="the partner's own id of the message or file")
     ordinal: str = Field(description="the partner's own order: sequence, row, place in the document")
     frame: str = Field(description="key of the frame that it came from")

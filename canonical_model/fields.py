@@ -35,23 +35,23 @@ FreeText = Annotated[str | Sealed, Field(json_schema_extra=PERSONAL)]
 class Record(Model):
     """What every record has: the names that partners know it by."""
 
-    identifiers: Identifiers | None = None
+    identifiers: Identifiers | None = Field(default=None, description="names that partners know it by")
 
 
 class PairedIdentifier(Model):
     """The placer's and the filler's identifier of one thing."""
 
-    placer: Identifier | None = None
-    filler: Identifier | None = None
+    placer: Identifier | None = Field(default=None, description="the placer's name")
+    filler: Identifier | None = Field(default=None, description="the filler's name")
 
 
 class Inspection(Model):
     """What a look at something on receipt found."""
 
-    result: Literal["accepted", "rejected", "conditional"] | None = None
-    conditions: Concepts | None = None
+    result: Literal["accepted", "rejected", "conditional"] | None = Field(default=None, description="taken or refused")
+    conditions: Concepts | None = Field(default=None, description="conditions found, such as a broken seal")
     temperature: Quantity | None = Field(default=None, description="measured on receipt, unit in UCUM (Cel)")
-    text: FreeText | None = None
+    text: FreeText | None = Field(default=None, description="remark in words")
 
 
 class Point(Model):

@@ -169,10 +169,13 @@ class When(Model):
 
     model_config = ConfigDict(json_schema_extra=_length_says_precision)
 
-    at: Instant
-    local: str = Field(pattern=r"^[0-9]{4}(-[0-9]{2}(-[0-9]{2}(T[0-9]{2}(:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?)?)?)?)?$")
+    at: Instant = Field(description="first instant of the stated interval, in UTC")
+    local: str = Field(
+        pattern=r"^[0-9]{4}(-[0-9]{2}(-[0-9]{2}(T[0-9]{2}(:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?)?)?)?)?$",
+        description="ISO 8601 text without offset, with exactly the stated digits",
+    )
     zone: ZoneName | None = Field(default=None, description="`Z`, an offset such as `-05:00`, or an IANA name")
-    precision: Precision
+    precision: Precision = Field(description="how much was stated")
     assumed_zone: Flag = Field(default=False, description="the zone is the profile's, not the sender's")
     unclear: Flag = Field(default=False, description="the local time does not exist or exists twice in that zone")
 
@@ -250,13 +253,13 @@ class Identifier(Model):
     """A foreign identifier, kept whole. Equal when system and value are equal; the type says what it names."""
 
     system: str = Field(min_length=1, description="URI of the name space")
-    value: str = Field(min_length=1)
+    value: str = Field(min_length=1, description="as sent")
     type: str | None = Field(default=None, description="what it names: an identifier type of the code system")
     use: str | None = Field(default=None, description="usual, official, temp, secondary, or old: no longer in use")
     assigner: str | None = Field(default=None, description="name of the assigning authority as sent")
     facility: str | None = Field(default=None, description="name of the assigning facility as sent")
     facility_id: str | None = Field(default=None, description="URI of the assigning facility")
-    period: Period | None = None
+    period: Period | None = Field(default=None, description="when it is in use")
     assumed: Flag = Field(default=False, description="the system is the profile's; no identity rule rests on it")
 
 
@@ -265,10 +268,10 @@ class Coding(Model):
 
     model_config = ConfigDict(json_schema_extra={"anyOf": [{"required": ["code"]}, {"required": ["display"]}]})
 
-    code: str | None = None
-    system: str | None = None
-    display: str | None = None
-    version: str | None = None
+    code: str | None = Field(default=None, description="symbol of the code system")
+    system: str | None = Field(default=None, description="URI of the code system")
+    display: str | None = Field(default=None, description="what people read")
+    version: str | None = Field(default=None, description="version of the code system")
 
     @model_validator(mode="after")
     def _says_something(self) -> Coding:
@@ -289,8 +292,8 @@ class Concept(Model):
         }
     )
 
-    codings: tuple[Coding, ...] = ()
-    text: str | None = None
+    codings: tuple[Coding, ...] = Field(default=(), description="the same meaning in one or more code systems")
+    text: str | None = Field(default=None, description="what a person wrote or read")
 
     @model_validator(mode="after")
     def _says_something(self) -> Concept:
@@ -311,152 +314,152 @@ class Comparator(StrEnum):
 class Quantity(Model):
     """A measured amount. `unit` is a UCUM code when `unit_system` says so; never a float."""
 
-    value: Number
-    unit: str | None = None
-    unit_system: str | None = None
-    unit_text: str | None = None
-    comparator: Comparator | None = None
+    value: Number = Field(description="the number, with its digits as sent")
+    unit: str | None = Field(default=None, description="code of the unit, in UCUM where `unit_system` says so")
+    unit_system: str | None = Field(default=None, description="URI of the system of units")
+    unit_text: str | None = Field(default=None, description="unit as people read it")
+    comparator: Comparator | None = Field(default=None, description="how the true value stands to the number")
 
 
 class Range(Model):
     """Two ends of one quantity; an absent end is open."""
 
-    low: Quantity | None = None
-    high: Quantity | None = None
+    low: Quantity | None = Field(default=None, description="lower end, itself included")
+    high: Quantity | None = Field(default=None, description="upper end, itself included")
 
 
 class Ratio(Model):
     """A proportion kept as its two numbers, such as a titre of 1:128."""
 
-    numerator: Quantity
-    denominator: Quantity
+    numerator: Quantity = Field(description="first number")
+    denominator: Quantity = Field(description="second number")
 
 
 class Period(Model):
     """From start to end; an absent end is open. As stated: that an end lies before its start is for a rule to find."""
 
-    start: When | None = None
-    end: When | None = None
+    start: When | None = Field(default=None, description="first instant")
+    end: When | None = Field(default=None, description="last instant")
 
 
 class Sealed(Model):
     """Personal data or free text that the log does not hold: a token of the vault or the body store."""
 
-    sealed: str = Field(min_length=1)
+    sealed: str = Field(min_length=1, description="token of the vault or the body store")
 
 
 class Name(Model):
     """A person's name. Vault data."""
 
-    use: str | None = None
-    family: str | None = None
-    family_prefix: str | None = None
+    use: str | None = Field(default=None, description="official, maiden, nickname, …")
+    family: str | None = Field(default=None, description="surname")
+    family_prefix: str | None = Field(default=None, description="such as van or de")
     own_family: str | None = Field(default=None, description="the person's own surname, where family is another")
-    partner_prefix: str | None = None
-    partner_family: str | None = None
-    given: tuple[str, ...] = ()
-    prefix: str | None = None
-    suffix: str | None = None
-    professional_suffix: str | None = None
-    degree: str | None = None
-    called_by: str | None = None
+    partner_prefix: str | None = Field(default=None, description="prefix of the partner's surname")
+    partner_family: str | None = Field(default=None, description="the partner's surname")
+    given: tuple[str, ...] = Field(default=(), description="given names in their order")
+    prefix: str | None = Field(default=None, description="such as Dr")
+    suffix: str | None = Field(default=None, description="such as Jr")
+    professional_suffix: str | None = Field(default=None, description="such as RN")
+    degree: str | None = Field(default=None, description="such as MD")
+    called_by: str | None = Field(default=None, description="name that the person goes by")
     representation: str | None = Field(default=None, description="script of the name: the format's own code")
-    period: Period | None = None
-    text: str | None = None
+    period: Period | None = Field(default=None, description="when it is in use")
+    text: str | None = Field(default=None, description="the whole name as written")
 
 
 class Address(Model):
     """A postal address. Vault data where it is a person's."""
 
-    use: str | None = None
-    lines: tuple[str, ...] = ()
+    use: str | None = Field(default=None, description="home, work, temporary, …")
+    lines: tuple[str, ...] = Field(default=(), description="street lines in their order")
     street: str | None = Field(default=None, description="name of the street where it is stated apart from the line")
-    house_number: str | None = None
-    addressee: str | None = None
-    city: str | None = None
-    district: str | None = None
+    house_number: str | None = Field(default=None, description="number of the house")
+    addressee: str | None = Field(default=None, description="to whom, where that is another")
+    city: str | None = Field(default=None, description="town")
+    district: str | None = Field(default=None, description="county or parish")
     area: str | None = Field(default=None, description="a further geographic designation")
-    state: str | None = None
-    postal_code: str | None = None
-    country: str | None = None
-    period: Period | None = None
-    text: str | None = None
+    state: str | None = Field(default=None, description="state or province")
+    postal_code: str | None = Field(default=None, description="postal code")
+    country: str | None = Field(default=None, description="country, as sent")
+    period: Period | None = Field(default=None, description="when it is in use")
+    text: str | None = Field(default=None, description="the whole address as written")
 
 
 class Telecom(Model):
     """A way to reach someone. Vault data where it is a person's."""
 
-    use: str | None = None
-    system: str | None = None
-    value: str | None = None
-    country_code: str | None = None
-    area_code: str | None = None
-    local_number: str | None = None
-    extension: str | None = None
-    text: str | None = None
-    unformatted: str | None = None
-    note: str | None = None
+    use: str | None = Field(default=None, description="home, work, mobile, …")
+    system: str | None = Field(default=None, description="phone, fax, email, …")
+    value: str | None = Field(default=None, description="number or address")
+    country_code: str | None = Field(default=None, description="of a phone number")
+    area_code: str | None = Field(default=None, description="of a phone number")
+    local_number: str | None = Field(default=None, description="of a phone number")
+    extension: str | None = Field(default=None, description="of a phone number")
+    text: str | None = Field(default=None, description="any text")
+    unformatted: str | None = Field(default=None, description="number without punctuation")
+    note: str | None = Field(default=None, description="remark")
     rank: str | None = Field(default=None, description="order of preference, 1 first")
-    period: Period | None = None
+    period: Period | None = Field(default=None, description="when it is in use")
 
 
 class Person(Model):
     """A person at work as a message names them. In the log they are only an `Actor`."""
 
-    identifier: Identifier | None = None
-    name: Name | None = None
-    telecom: Telecom | None = None
-    address: Address | None = None
-    role: str | None = None
+    identifier: Identifier | None = Field(default=None, description="number of the person at work")
+    name: Name | None = Field(default=None, description="name")
+    telecom: Telecom | None = Field(default=None, description="way to reach the person")
+    address: Address | None = Field(default=None, description="address")
+    role: str | None = Field(default=None, description="role in which the person acts")
 
 
 class Actor(Model):
     """An opaque person: the vault's actor directory keeps who it is."""
 
-    actor: str = Field(min_length=1)
+    actor: str = Field(min_length=1, description="token of the vault's actor directory")
 
 
 class Organization(Model):
     """An organisation as a message names it."""
 
-    name: str | None = None
-    identifier: Identifier | None = None
-    address: Address | None = None
-    telecom: Telecom | None = None
-    type: str | None = None
+    name: str | None = Field(default=None, description="name as sent")
+    identifier: Identifier | None = Field(default=None, description="its number")
+    address: Address | None = Field(default=None, description="where it is")
+    telecom: Telecom | None = Field(default=None, description="way to reach it")
+    type: str | None = Field(default=None, description="sort of name")
 
 
 class Place(Model):
     """Where something is or happened, as named by its owner."""
 
-    name: str | None = None
-    identifier: Identifier | None = None
-    facility: str | None = None
-    building: str | None = None
-    floor: str | None = None
-    room: str | None = None
-    bed: str | None = None
-    point_of_care: str | None = None
-    kind: str | None = None
-    text: str | None = None
+    name: str | None = Field(default=None, description="as its owner calls it")
+    identifier: Identifier | None = Field(default=None, description="its number")
+    facility: str | None = Field(default=None, description="site")
+    building: str | None = Field(default=None, description="building")
+    floor: str | None = Field(default=None, description="floor")
+    room: str | None = Field(default=None, description="room")
+    bed: str | None = Field(default=None, description="bed or storage position")
+    point_of_care: str | None = Field(default=None, description="ward, clinic or department")
+    kind: str | None = Field(default=None, description="sort of place")
+    text: str | None = Field(default=None, description="description")
 
 
 class Participation(Model):
     """Who did something, when and where."""
 
-    person: Person | Actor | None = None
-    period: Period | None = None
-    place: Place | None = None
+    person: Person | Actor | None = Field(default=None, description="who")
+    period: Period | None = Field(default=None, description="when")
+    place: Place | None = Field(default=None, description="where")
 
 
 class Attachment(Model):
     """Bytes with a media type; the content is kept in the body store, here only what describes it."""
 
-    media_type: str | None = None
-    sha256: str | None = None
-    size: Whole | None = None
-    title: str | None = None
-    encoding: str | None = None
+    media_type: str | None = Field(default=None, description="media type, such as application/pdf")
+    sha256: str | None = Field(default=None, description="of the content, hex")
+    size: Whole | None = Field(default=None, description="in bytes")
+    title: str | None = Field(default=None, description="as its author calls it")
+    encoding: str | None = Field(default=None, description="how the bytes are written as text")
     url: Annotated[str | Sealed | None, Field(description="where the content is", json_schema_extra=PERSONAL)] = None
     data: Annotated[str | Sealed | None, Field(description="the text as sent", json_schema_extra=PERSONAL)] = None
 
@@ -466,21 +469,29 @@ class Measurement(Model):
 
     model_config = ConfigDict(json_schema_extra={"minProperties": 1, "maxProperties": 1})
 
-    quantity: Quantity | None = None
-    range: Range | None = None
-    ratio: Ratio | None = None
-    concepts: tuple[Concept, ...] | None = None
-    text: Annotated[tuple[str, ...] | Sealed | None, Field(json_schema_extra=PERSONAL)] = None
-    when: When | None = None
-    time: str | None = None
-    period: Period | None = None
-    identifier: Identifier | None = None
-    attachment: Attachment | None = None
-    boolean: Flag | None = None
-    person: Annotated[Person | Actor | None, Field(json_schema_extra=PERSONAL)] = None
-    address: Annotated[Address | Sealed | None, Field(json_schema_extra=PERSONAL)] = None
-    telecom: Annotated[Telecom | Sealed | None, Field(json_schema_extra=PERSONAL)] = None
-    place: Place | None = None
+    quantity: Quantity | None = Field(default=None, description="a number with its unit")
+    range: Range | None = Field(default=None, description="two numbers")
+    ratio: Ratio | None = Field(default=None, description="a proportion")
+    concepts: tuple[Concept, ...] | None = Field(default=None, description="one or several codes")
+    text: Annotated[tuple[str, ...] | Sealed | None, Field(json_schema_extra=PERSONAL)] = Field(
+        default=None, description="words, line by line"
+    )
+    when: When | None = Field(default=None, description="an instant or date")
+    time: str | None = Field(default=None, description="a time of day, hh:mm or hh:mm:ss")
+    period: Period | None = Field(default=None, description="from when to when")
+    identifier: Identifier | None = Field(default=None, description="a number that names something")
+    attachment: Attachment | None = Field(default=None, description="a file")
+    boolean: Flag | None = Field(default=None, description="yes or no")
+    person: Annotated[Person | Actor | None, Field(json_schema_extra=PERSONAL)] = Field(
+        default=None, description="a person"
+    )
+    address: Annotated[Address | Sealed | None, Field(json_schema_extra=PERSONAL)] = Field(
+        default=None, description="an address"
+    )
+    telecom: Annotated[Telecom | Sealed | None, Field(json_schema_extra=PERSONAL)] = Field(
+        default=None, description="a way to reach someone"
+    )
+    place: Place | None = Field(default=None, description="a place")
 
     @model_validator(mode="after")
     def _one_form(self) -> Measurement:
@@ -492,8 +503,10 @@ class Measurement(Model):
 class Ref(Model):
     """Names a record by its kind and what it is called; the hub's own id is an alias given on first sight."""
 
-    kind: str
-    identifiers: tuple[Identifier, ...] = Field(min_length=1)
+    kind: str = Field(description="kind of record")
+    identifiers: tuple[Identifier, ...] = Field(
+        min_length=1, description="what it is called: one or more names of one record"
+    )
 
 
 Identifier.model_rebuild()
@@ -507,4 +520,4 @@ def plain(value: BaseModel) -> Any:
 class FrameLink(Model):
     """A reference to another frame of the same message. Only in frames; an event names the record instead."""
 
-    frame: str = Field(min_length=1)
+    frame: str = Field(min_length=1, description="key of the other frame")

@@ -1,4 +1,4 @@
-"""Names of things as URIs, and the one identifier that each stands for: GS1 keys and private URIs. Knows no message.
+"""Names of things as URIs, and the one identifier that each stands for: GS1 keys and private URIs. Reads no scan.
 
 A URN (`urn:epc:id:sscc:0614141.1234567890`) and a GS1 Digital Link URI (`https://id.gs1.org/00/106141412345678908`)
 of one thing are one identifier, equal by (system, value):
@@ -16,7 +16,7 @@ of one thing are one identifier, equal by (system, value):
 | GDTI | `253` | 13 digits and serial |
 
 A GLN is one number whether it names a place (414) or a party (417), so both are system `414`. What a company prefix
-was is not kept: no URN is made again from here.
+was is not kept: `to_urn` asks for its length.
 
 Every other http, https or urn URI is split before its last segment: `https://mercy.example/bag/BAG-1` is `BAG-1` of
 `https://mercy.example/bag`. What cannot be split is a value of `urn:ietf:rfc:3986`, as in FHIR.
@@ -27,6 +27,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from urllib.parse import quote, unquote
+
+from canonical_model.identifiers.checks import check_digit, is_checked
 
 Identifier = dict[str, str]
 
@@ -57,21 +59,6 @@ _SCHEMES = {
 """EPC scheme -> key, digits before the check digit, and what follows: a qualifier, a serial (`+`), a pattern (`*`)."""
 
 _SAFE = "!$&'()*+,;=:@-._~"
-
-
-def check_digit(digits: str) -> str:
-    """The GS1 check digit (modulo 10, weights 3 and 1 from the right) of the digits before it.
-
-    >>> check_digit("10614141123456789")
-    '7'
-    """
-    total = sum(int(digit) * (3 if place % 2 == 0 else 1) for place, digit in enumerate(reversed(digits)))
-    return str(-total % 10)
-
-
-def is_checked(key: str) -> bool:
-    """True when a key of digits ends in its own check digit."""
-    return key.isascii() and key.isdigit() and len(key) > 1 and check_digit(key[:-1]) == key[-1]
 
 
 def is_shipment(identifier: Mapping[str, str]) -> bool:
@@ -107,6 +94,71 @@ def to_uri(identifier: Mapping[str, str], party: bool = False) -> str:
     if system.startswith("urn:"):
         return f"{system}:{quote(value, safe=_SAFE.replace(':', '') + '/?#')}"
     return f"{system}/{quote(value, safe=_SAFE + '?#')}"
+
+
+def to_urn(identifier: Mapping[str, str], prefix: int, party: bool = False) -> str:
+    """The EPC URN of a GS1 key whose company prefix has `prefix` digits, 6 to 12 (EPC Tag Data Standard, section 6).
+
+    A GTIN alone becomes the pattern of all its serials, with a lot the class of that lot; `party` writes a GLN as that
+    of a party. Raises ValueError for what has no URN: another system, a key of another length, an asset without serial.
+
+    >>> to_urn({"system": SSCC, "value": "106141412345678908"}, 7)
+    'urn:epc:id:sscc:0614141.1234567890'
+    """
+    key, _, qualifier = identifier["system"].removeprefix(GS1).partition("-")
+    scheme = _URN_OF.get((key, qualifier or ("party" if party and key == "414" else "")))
+    if not identifier["system"].startswith(GS1) or scheme is None or not 6 <= prefix <= 12:
+        raise ValueError("only a GS1 key with a company prefix of 6 to 12 digits has an EPC URN")
+    kind, size = scheme
+    digits, serial = _digits_and_serial(key, size, identifier["value"], bool(qualifier))
+    if key == "8004":
+        company, reference = digits[:prefix], digits[prefix:]
+    elif key in {"00", "01"}:
+        company, reference = digits[1 : prefix + 1], digits[0] + digits[prefix + 1 :]
+    else:
+        company, reference = digits[:prefix], digits[prefix:]
+    last = {"sgln": serial or "0", "pgln": ""}.get(kind.rpartition(":")[2], serial)
+    if key == "01" and not qualifier:
+        return f"urn:epc:{kind}:{company}.{reference}.*"
+    if not last and kind.rpartition(":")[2] in {"grai", "gdti"}:
+        raise ValueError("an asset or document type without a serial number has no EPC URN")
+    return f"urn:epc:{kind}:{company}.{quote(reference, safe=_SAFE_IN_URN)}" + (
+        f".{quote(last, safe=_SAFE_IN_URN)}" if last else ""
+    )
+
+
+def _digits_and_serial(key: str, size: int, value: str, qualified: bool) -> tuple[str, str]:
+    """The digits before the check digit, and what follows it."""
+    if key == "8004":
+        if not re.fullmatch(r"[0-9]{6}\S*", value):
+            raise ValueError("a GIAI begins with a company prefix")
+        return value, ""
+    number = value.removeprefix("0") if key == "8003" else value
+    digits, after = number[:size], number[size + 1 :]
+    follows = after.startswith(".") if qualified else not after or key in {"8003", "253"}
+    if not re.fullmatch(rf"[0-9]{{{size}}}", digits, re.ASCII) or not is_checked(number[: size + 1]) or not follows:
+        raise ValueError("the GS1 key has another length, or does not end in its check digit")
+    return digits, after.removeprefix(".") if qualified else after
+
+
+_URN_OF = {
+    ("00", ""): ("id:sscc", 17),
+    ("01", ""): ("idpat:sgtin", 13),
+    ("01", "21"): ("id:sgtin", 13),
+    ("01", "10"): ("class:lgtin", 13),
+    ("414", ""): ("id:sgln", 12),
+    ("414", "254"): ("id:sgln", 12),
+    ("414", "party"): ("id:pgln", 12),
+    ("8003", ""): ("id:grai", 12),
+    ("253", ""): ("id:gdti", 12),
+    ("8018", ""): ("id:gsrn", 17),
+    ("8017", ""): ("id:gsrnp", 17),
+    ("8004", ""): ("id:giai", 0),
+}
+"""Key and qualifier -> the EPC scheme and its digits before the check digit; the inverse of `_SCHEMES`."""
+
+_SAFE_IN_URN = "!'()*+,-.:;=_"
+"""Characters that stand unescaped in an EPC URN (EPC Tag Data Standard, annex A), beside letters and digits."""
 
 
 def miscounted(uri: str) -> bool:

@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Annotated, Any
 
 from pydantic import Field, Strict, model_validator
+from pydantic_core import PydanticCustomError
 
 from canonical_model.catalogue import EVENTS, counts
 from canonical_model.codes import QA, ROLES
@@ -20,6 +21,9 @@ from canonical_model.values import Exchanged, Flag, Instant, Model, Ref, When, i
 
 VERSION = 1
 """Version of the envelope; `upcast` brings older ones here."""
+
+RULES: Mapping[str, str] = {"V-3": "An event does not supersede itself."}
+"""What a schema cannot say of an event; the model refuses with the rule's id as the type of its error."""
 
 EventId = Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")]
 ClearPath = Annotated[str, Field(pattern=r"^\??[a-z_]+([.\[].*)?$")]
@@ -80,7 +84,7 @@ class Event(Exchanged):
         if self.reporter.role not in ROLES:
             raise ValueError(f"no role {self.reporter.role!r}")
         if self.id in self.supersedes:
-            raise ValueError("an event cannot supersede itself")
+            raise PydanticCustomError("V-3", "V-3: an event cannot supersede itself; name the fact that it puts right")
         record = RECORDS[self.about.kind]
         record.model_validate(self.set)
         for path in self.clear:

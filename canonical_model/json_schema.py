@@ -1,8 +1,8 @@
-"""The published JSON Schemas (2020-12), made from the model: records and events as the log has them, frames as messages
-do. Pure; `publish` writes them.
+"""The published JSON Schemas (2020-12), made from the model: records, events and orders as the log has them, frames as
+messages do, Protocols. Pure; `publish` writes them.
 
-They say what the model says, but for three things that a schema cannot know: that a day exists in its month, that a
-zone exists, and that an event does not supersede itself.
+They say what the model says, but for what a schema cannot know: the rules V-1 to V-3 of values and events
+(`values.RULES`), and D-1 to D-6 of an order document (`order_document.RULES`).
 """
 
 from __future__ import annotations
@@ -13,17 +13,25 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from canonical_model import BASE, MODEL_VERSION
+from canonical_model import BASE, MODEL_VERSION, examples
 from canonical_model.catalogue import EVENTS
-from canonical_model.codes import ROLES
+from canonical_model.codes import ISSUE_KINDS, ROLES, STATES
 from canonical_model.events import VERSION, Event
+from canonical_model.fold import fold
 from canonical_model.frames import KINDS, frame_model
+from canonical_model.ids import name_key
+from canonical_model.order_document import DOCUMENT_VERSION, OrderDocument, order_document
+from canonical_model.protocols import AUTOLOGOUS_CAR_T, DEFAULT_PROTOCOLS, Protocol
 from canonical_model.records import FRAME_FIELDS, RECORDS
+from canonical_model.rules import SEVERITIES
+from canonical_model.stage import STAGES
+from canonical_model.values import parse_instant
 
 Schema = dict[str, Any]
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 ROOT = f"{BASE}/schemas/v1"
+_HEAD = frozenset({"$schema", "$id", "$comment", "$defs", "examples"})
 _NOT_IN_LOG = frozenset({"#/$defs/FrameLink", "#/$defs/Person"})
 _TOKENS = frozenset({"#/$defs/Sealed", "#/$defs/Actor", "#/$defs/Participation"})
 
@@ -33,14 +41,15 @@ def record_schema(kind: str) -> Schema:
     """A record of a kind as the log and the read model have it: nothing personal, other records by name."""
     made = _plain(TypeAdapter(RECORDS[kind]).json_schema())
     made["properties"] = {name: node for name, node in made["properties"].items() if name not in FRAME_FIELDS}
-    return _document(f"records/{kind}", made["title"], _needed(_for_log(made)))
+    made = _needed(_for_log(made))
+    return _document(f"records/{kind}", made["title"], made, examples.record_example(kind, made))
 
 
 @cache
 def frame_schema(kind: str) -> Schema:
     """A frame of a kind: what one message asserts of one record."""
     made = _plain(TypeAdapter(frame_model(kind)).json_schema())
-    return _document(f"frame/{kind}", f"Frame of {kind}", made)
+    return _document(f"frame/{kind}", f"Frame of {kind}", made, examples.frame_example(kind, made))
 
 
 @cache
@@ -80,18 +89,74 @@ def event_schema() -> Schema:
             }
         )
     made["$defs"] = dict(sorted(definitions.items()))
-    return _document("event", "Event", made)
+    return _document("event", "Event", made, *examples.order_facts())
+
+
+@cache
+def order_schema() -> Schema:
+    """A whole order: the fold of its facts, the facts, and what the rules find in them."""
+    made = _plain(TypeAdapter(OrderDocument).json_schema())
+    event = event_schema()
+    definitions = made["$defs"]
+    definitions |= event["$defs"]
+    definitions["Event"] = {word: node for word, node in event.items() if word not in _HEAD}
+    definitions["StateView"]["properties"]["stage"]["enum"] = list(STAGES)
+    issue = definitions["IssueView"]["properties"]
+    issue["kind"]["enum"], issue["severity"]["enum"] = sorted(ISSUE_KINDS), list(SEVERITIES)
+    view = definitions.pop("RecordView")
+    made["properties"]["v"] = {"const": DOCUMENT_VERSION, "description": "version of the document"}
+    kinds = {}
+    for kind in RECORDS:
+        definitions[f"view-{kind}"] = _view(view, kind)
+        kinds[kind] = {"type": "array", "items": {"$ref": f"#/$defs/view-{kind}"}}
+    made["properties"]["records"] = {
+        "type": "object",
+        "description": made["properties"]["records"]["description"],
+        "properties": kinds,
+        "additionalProperties": False,
+    }
+    made["$defs"] = dict(sorted(definitions.items()))
+    return _document("order-document", "Order document", made, example_order())
+
+
+def example_order() -> dict[str, Any]:
+    """The document of the example order, as it stands on a day when its product should not be given."""
+    facts = examples.order_facts()
+    names = [name_key("order", identifier) for identifier in facts[0]["about"]["identifiers"]]
+    return order_document(fold(names, facts), DEFAULT_PROTOCOLS, parse_instant("2026-03-21T00:00:00Z"), position=9)
+
+
+def _view(view: Schema, kind: str) -> Schema:
+    """What an order document says of a record of a kind."""
+    properties = {**view["properties"], "fields": {"$ref": f"#/$defs/set-{kind}"}}
+    if kind in STATES:
+        properties["state"] = {**properties["state"], "enum": list(STATES[kind])}
+    else:
+        del properties["state"]
+    return {**view, "properties": properties}
+
+
+@cache
+def protocol_schema() -> Schema:
+    """A therapy protocol: what an order refers to as id@version."""
+    made = _plain(TypeAdapter(Protocol).json_schema())
+    return _document("protocol", "Protocol", made, AUTOLOGOUS_CAR_T.model_dump(mode="json", exclude_none=True))
 
 
 def documents() -> dict[str, Schema]:
     """Every published schema by its path below `schemas/v1`."""
     found = {f"records/{kind}.schema.json": record_schema(kind) for kind in RECORDS}
     found |= {f"frame/{kind}.schema.json": frame_schema(kind) for kind in KINDS}
-    return {**found, "event.schema.json": event_schema()}
+    return {
+        **found,
+        "event.schema.json": event_schema(),
+        "order-document.schema.json": order_schema(),
+        "protocol.schema.json": protocol_schema(),
+    }
 
 
-def _document(path: str, title: str, made: Schema) -> Schema:
-    """A schema with what a reader needs to find and cite it."""
+def _document(path: str, title: str, made: Schema, *shown: Any) -> Schema:
+    """A schema with what a reader needs to find, cite and understand it: identifier, title, version, examples."""
     head = {
         "$schema": DIALECT,
         "$id": f"{ROOT}/{path}.schema.json",
@@ -99,7 +164,8 @@ def _document(path: str, title: str, made: Schema) -> Schema:
         "$comment": f"version {MODEL_VERSION}",
     }
     rest = {name: node for name, node in made.items() if name not in {"title", "$defs"}}
-    return {**head, **rest, **({"$defs": made["$defs"]} if made.get("$defs") else {})}
+    definitions = {"$defs": made["$defs"]} if made.get("$defs") else {}
+    return {**head, **rest, "examples": list(shown), **definitions}
 
 
 def _plain(node: Any, names: bool = False) -> Any:

@@ -7,6 +7,7 @@ the local text beside them (domain design 3.1).
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from enum import StrEnum
@@ -25,6 +26,7 @@ from pydantic import (
     WithJsonSchema,
     model_validator,
 )
+from pydantic_core import PydanticCustomError
 
 DECIMAL_PATTERN = r"^-?[0-9]{1,40}(\.[0-9]{1,40})?([eE][+-]?[0-9]{1,2})?$"
 """A decimal as text. Bounded, so that no arithmetic on a hostile number can overflow."""
@@ -34,6 +36,12 @@ INSTANT_PATTERN = (
 LATEST = datetime.max.replace(tzinfo=UTC)
 """The last instant that there is: the end of an interval that runs over the calendar's."""
 
+
+RULES: Mapping[str, str] = {
+    "V-1": "The day of an instant exists in its month and year.",
+    "V-2": "A zone is Z, an offset of less than a day, or a name of the IANA time zone database.",
+}
+"""What a schema cannot say of a value; the model refuses with the rule's id as the type of its error."""
 
 PERSONAL: dict[str, Any] = {"x-personal": True}
 """Marks a field that never enters the log as it is: the hub seals it (architecture 5)."""
@@ -77,9 +85,14 @@ def _decimal(number: Any) -> Any:
 
 def _instant_only(instant: Any) -> Any:
     """Only the one spelling of an instant, or a datetime: no guess at what another text may mean."""
-    if isinstance(instant, datetime) or (isinstance(instant, str) and _INSTANT.fullmatch(instant)):
+    if isinstance(instant, datetime):
         return instant
-    raise ValueError("write an instant in UTC as YYYY-MM-DDThh:mm:ssZ")
+    if not isinstance(instant, str) or not _INSTANT.fullmatch(instant):
+        raise ValueError("write an instant in UTC as YYYY-MM-DDThh:mm:ssZ")
+    try:
+        return parse_instant(instant)
+    except ValueError as unknown:
+        raise PydanticCustomError("V-1", "V-1: no such day in that month; write a day of the calendar") from unknown
 
 
 def _utc(instant: datetime) -> datetime:
@@ -153,7 +166,11 @@ def _length_says_precision(schema: dict[str, Any]) -> None:
 
 
 def _zone_name(name: str) -> str:
-    zone_of(name)
+    try:
+        zone_of(name)
+    except ValueError as unknown:
+        text = "V-2: no such zone; write Z, an offset as +HH:MM, or an IANA name"
+        raise PydanticCustomError("V-2", text) from unknown
     return name
 
 

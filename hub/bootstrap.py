@@ -88,6 +88,10 @@ class Hub:
         await self.outbox.close()
         self.pipeline.stop()
         self.projector.stop()
+        self.close()
+
+    def close(self) -> None:
+        """Gives back the store and the read model; for one who built the hub and never started it."""
         self.store.close()
         self.model.close()
 
@@ -141,16 +145,20 @@ def build(
     protocols: Mapping[str, Protocol] = DEFAULT_PROTOCOLS,
     path: Path | None = None,
 ) -> Hub:
-    """A hub that has not started. Raises ProfileError, TableError, KeyLost, NewerStore and sqlite3.Error."""
+    """A hub not yet started. Raises ProfileError, TableError, KeyLost, StoreInUse, NewerStore and sqlite3.Error."""
     known = profiles.load(settings.partners) if partners is None else partners
     database = path or settings.data / "hub.db"
     keys = load_keyring(settings.data / "keys" / "master.key", may_make=not database.exists())
-    model = ReadModel(database.with_name("read.db"))
-    resolver = Resolver(model)
-    adapters = Adapters(known, resolver)
-    if faults := [*profiles.open_doors(known, settings), *adapters.faults(known)]:
-        raise profiles.ProfileError(faults)
-    store = Store(database, settings.synchronous)
+    with contextlib.ExitStack() as undone:  # what was opened is closed where the rest cannot be built
+        store = Store(database, settings.synchronous)
+        undone.callback(store.close)
+        model = ReadModel(database.with_name("read.db"))
+        undone.callback(model.close)
+        resolver = Resolver(model)
+        adapters = Adapters(known, resolver)
+        if faults := [*profiles.open_doors(known, settings), *adapters.faults(known)]:
+            raise profiles.ProfileError(faults)
+        undone.pop_all()
     committer = Committer(store, keys, known, adapters, protocols, clock, settings.region)
     projector = Projector(store, model)
     pipeline = Pipeline(committer, settings.group, projector.wake)

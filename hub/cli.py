@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 from pathlib import Path
@@ -154,8 +155,8 @@ def rebuild(data: Annotated[Path | None, typer.Option(help="the hub's data folde
     """Writes the read model again from the log."""
     from hub.bootstrap import build
 
-    hub = build(_settings(data))
-    out.print(f"read model rebuilt up to position {hub.projector.rebuild()}")
+    with contextlib.closing(build(_settings(data))) as hub:
+        out.print(f"read model rebuilt up to position {hub.projector.rebuild()}")
 
 
 @app.command()
@@ -183,7 +184,7 @@ def ledger_verify(
     """Checks every event, batch, root and signature; with a head from earlier also that nothing before it changed."""
     from hub import ledger
     from hub.crypto import load_keyring
-    from hub.store import Store
+    from hub.store import migrate, read_only
 
     try:
         held = bytes.fromhex(head) if head else None
@@ -194,7 +195,9 @@ def ledger_verify(
         err.print(f"no hub in {settings.data}", style="red", markup=False, highlight=False, soft_wrap=True)
         raise typer.Exit(2)
     keys = load_keyring(settings.data / "keys" / "master.key")
-    faults, position, chain = ledger.check(Store(settings.data / "hub.db").writer, keys.public_key(), held)
+    with contextlib.closing(read_only(settings.data / "hub.db")) as store:
+        migrate.refuse_newer(store.raw)
+        faults, position, chain = ledger.check(store, keys.public_key(), held)
     for fault in faults[:50]:
         out.print(f"[red]{fault.place}[/red]: {fault.text}")
     out.print(f"{len(faults)} faults; {position} events; head {chain.hex()}", highlight=False, soft_wrap=True)

@@ -127,6 +127,10 @@ def _parts(profile: Profile, read: Read, namespace: str, knows: Callable[[list[A
         part = parts.get(top["key"])
         if part is not None and part.fate == RECORDED:
             part.assertions.append(assertion)
+            if assertion["about"]["kind"] == "order" and event_tables.is_made_up(assertion["about"]["identifiers"]):
+                remedy = "give the order a number: what comes after can be linked to it by nothing else"
+                unnamed = Fault("required", part.name, remedy)
+                read.faults += [unnamed] if unnamed not in read.faults else []
     return list(parts.values())
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ from hub import ledger, profiles
 from hub.crypto import KeyLost, load_keyring
 from hub.formats import Adapters
 from hub.settings import Settings
-from hub.store import Connection, migrate
+from hub.store import Connection, migrate, read_only
 from mappings.faults import TableError
 
 PACKAGES = ("canonical_model", "mappings", "adapters", "hub", "conformance_tests")
@@ -79,8 +78,8 @@ def _store(settings: Settings) -> Iterator[Finding]:
     if not path.exists():
         yield Finding("store", "warn", f"nothing in {settings.data} yet")
         return
-    with contextlib.closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as raw:
-        version = migrate.version_of(raw)
+    with contextlib.closing(read_only(path)) as store:
+        version = migrate.version_of(store.raw)
         if version != migrate.HEAD:
             newer = version > migrate.HEAD
             text = "run the newer hub" if newer else "the next start upgrades it: back it up before"
@@ -88,7 +87,7 @@ def _store(settings: Settings) -> Iterator[Finding]:
                 "store", "bad" if newer else "warn", f"version {version}, this hub has {migrate.HEAD}: {text}"
             )
             return
-        yield from _inside(settings, Connection(raw))
+        yield from _inside(settings, store)
 
 
 def _inside(settings: Settings, db: Connection) -> Iterator[Finding]:

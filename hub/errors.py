@@ -7,11 +7,12 @@ from pydantic import ValidationError
 from adapters.reading import Unparsable, Unsupported
 from hub.crypto import KeyLost
 from hub.profiles import ProfileError
+from hub.store import StoreInUse
 from hub.store.migrate import NewerStore
 from mappings.faults import TableError
 
 
 def told() -> tuple[type[Exception], ...]:
     """The kinds of error whose text names place and remedy."""
-    mendable = (ProfileError, TableError, Unparsable, Unsupported, KeyLost, NewerStore)
+    mendable = (ProfileError, TableError, Unparsable, Unsupported, KeyLost, NewerStore, StoreInUse)
     return (*mendable, FileNotFoundError, ValidationError)

@@ -70,7 +70,7 @@ def check(connection: Connection, public_key: bytes, head: bytes | None = None) 
     """
     try:
         return _checked(connection, public_key, head)
-    except sqlite3.DatabaseError:
+    except (sqlite3.Error, UnicodeDecodeError):  # the driver cannot even decode some messages about a damaged file
         return [Fault("database", "it cannot be read: restore a backup and verify that")], 0, START
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
-from hub.bootstrap import build
+from hub.bootstrap import Hub, build
 from hub.channels.files import dialect_of
 from hub.committer import Incoming
 from hub.settings import Settings
@@ -12,7 +13,11 @@ from hub.settings import Settings
 
 def replay_message(settings: Settings, inbox: int) -> dict[str, Any]:
     """Outcome of a replay, with the facts that are new. Raises FileNotFoundError where there is nothing to replay."""
-    hub = build(settings)
+    with contextlib.closing(build(settings)) as hub:
+        return _replayed(hub, inbox)
+
+
+def _replayed(hub: Hub, inbox: int) -> dict[str, Any]:
     row = hub.store.writer.one("get_inbox", inbox)
     if row is None or row[13] is None:
         raise FileNotFoundError(f"message {inbox} is not in the body store: unknown, filtered, or past its retention")

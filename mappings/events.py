@@ -20,6 +20,8 @@ Assertion = dict[str, Any]
 VAULT_KIND = "subject"
 UNASSIGNED = "urn:id:unassigned"
 """System of an identifier whose authority neither the message nor the profile names: it names nothing by itself."""
+MADE_UP = "urn:cgt:message:"
+"""Begin of the system of a record that nothing in its message names."""
 
 NAMING_TYPES = frozenset({"coi"})
 """Identifier types that name the therapy order even where they stand on another record."""
@@ -238,7 +240,12 @@ def _names(data: Mapping[str, Any], message: _Message, frame: Frame) -> list[dic
         found = _identifiers(message, frame, rule)
         if found:
             return found
-    return [{"system": f"urn:cgt:message:{frame['kind']}", "value": f"{message.namespace}/{frame['key']}"}]
+    return [{"system": f"{MADE_UP}{frame['kind']}", "value": f"{message.namespace}/{frame['key']}"}]
+
+
+def is_made_up(identifiers: Iterable[Mapping[str, Any]]) -> bool:
+    """True where nothing in the message names the record: its name is the message's and its place in it."""
+    return all(identifier["system"].startswith(MADE_UP) for identifier in identifiers)
 
 
 def _identifiers(message: _Message, frame: Frame, paths: Iterable[str]) -> list[dict[str, Any]]:

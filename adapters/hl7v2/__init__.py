@@ -49,6 +49,12 @@ class Adapter:
         declared = _head(reading.frames).get("charset", "")
         if declared:
             head["declared"] = declared
+        if not m.part(header.get("10", ""), 1):
+            remedy = "give each message an id: without one a repeat is known by its bytes alone"
+            m.faults.append(Fault("required", "MSH-10", remedy))
+        if charset != charset_of(declared) and not text.isascii():
+            remedy = f"the bytes are not of the declared character set and were read as {charset}: name it here"
+            m.faults.append(Fault("hl7v2-charset", "MSH-18", remedy))
         if m.beyond:
             head["beyond"] = sorted(m.beyond)
         return Read(

@@ -21,6 +21,7 @@ from mappings.faults import Fault
 CODES = {
     "hl7v2-no-header": "100",
     "hl7v2-batch": "100",
+    "hl7v2-charset": "102",
     "required": "101",
     "code-unknown": "103",
     "unsupported-message": "200",

@@ -1,4 +1,4 @@
-"""Identifiers of cell and gene therapy: read, printed and checked. Knows no message; what a scanner sends is `scans`."""
+"""Identifiers of cell and gene therapy: read, printed and checked. Knows no message and no scan."""
 
 from canonical_model.identifiers.aliases import known, system_of
 from canonical_model.identifiers.checks import check_character, check_digit, is_checked, mod_37_2

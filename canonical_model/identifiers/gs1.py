@@ -42,6 +42,8 @@ _LENGTHS = {"00": (18,), "01": (8, 12, 13, 14), "414": (13,), "417": (13,), "801
 """Digits of keys that are digits only, the check digit last."""
 
 _QUALIFIERS = {"01": ("22", "10", "21", "235"), "414": ("254",)}
+_MOST_STEPS = 9
+"""A key and four qualifiers; more is no Digital Link, and need not be looked at for each of its steps."""
 _URN = re.compile(r"urn:epc:(id|class|idpat):([a-z]+):(.+)", re.IGNORECASE | re.DOTALL)
 _SCHEMES = {
     ("id", "sgtin"): ("01", 13, "21"),
@@ -110,29 +112,25 @@ def to_urn(identifier: Mapping[str, str], prefix: int, party: bool = False) -> s
     if not identifier["system"].startswith(GS1) or scheme is None or not 6 <= prefix <= 12:
         raise ValueError("only a GS1 key with a company prefix of 6 to 12 digits has an EPC URN")
     kind, size = scheme
-    digits, serial = _digits_and_serial(key, size, identifier["value"], bool(qualifier))
     if key == "8004":
-        company, reference = digits[:prefix], digits[prefix:]
-    elif key in {"00", "01"}:
-        company, reference = digits[1 : prefix + 1], digits[0] + digits[prefix + 1 :]
-    else:
-        company, reference = digits[:prefix], digits[prefix:]
-    last = {"sgln": serial or "0", "pgln": ""}.get(kind.rpartition(":")[2], serial)
-    if key == "01" and not qualifier:
-        return f"urn:epc:{kind}:{company}.{reference}.*"
-    if not last and kind.rpartition(":")[2] in {"grai", "gdti"}:
+        return f"urn:epc:{kind}:{_asset(identifier['value'], prefix)}"
+    digits, serial = _digits_and_serial(key, size, identifier["value"], bool(qualifier))
+    first = 1 if key in {"00", "01"} else 0
+    company, reference = digits[first : prefix + first], digits[:first] + digits[prefix + first :]
+    last = quote(serial, safe=_SAFE_IN_URN) or {"id:sgln": "0", "idpat:sgtin": "*"}.get(kind, "")
+    if not last and key in {"8003", "253"}:
         raise ValueError("an asset or document type without a serial number has no EPC URN")
-    return f"urn:epc:{kind}:{company}.{quote(reference, safe=_SAFE_IN_URN)}" + (
-        f".{quote(last, safe=_SAFE_IN_URN)}" if last else ""
-    )
+    return f"urn:epc:{kind}:{company}.{reference}" + (f".{last}" if last else "")
+
+
+def _asset(value: str, prefix: int) -> str:
+    if not re.fullmatch(rf"[0-9]{{{prefix}}}\S+", value):
+        raise ValueError("a GIAI begins with a company prefix, and something follows it")
+    return f"{value[:prefix]}.{quote(value[prefix:], safe=_SAFE_IN_URN)}"
 
 
 def _digits_and_serial(key: str, size: int, value: str, qualified: bool) -> tuple[str, str]:
     """The digits before the check digit, and what follows it."""
-    if key == "8004":
-        if not re.fullmatch(r"[0-9]{6}\S*", value):
-            raise ValueError("a GIAI begins with a company prefix")
-        return value, ""
     number = value.removeprefix("0") if key == "8003" else value
     digits, after = number[:size], number[size + 1 :]
     follows = after.startswith(".") if qualified else not after or key in {"8003", "253"}
@@ -158,7 +156,7 @@ _URN_OF = {
 """Key and qualifier -> the EPC scheme and its digits before the check digit; the inverse of `_SCHEMES`."""
 
 _SAFE_IN_URN = "!'()*+,-.:;=_"
-"""Characters that stand unescaped in an EPC URN (EPC Tag Data Standard, annex A), beside letters and digits."""
+"""Characters that stand unescaped in an EPC URN, beside letters and digits."""
 
 
 def miscounted(uri: str) -> bool:
@@ -213,6 +211,27 @@ def _of_parts(key: str, size: int, follows: str, prefix: str, reference: str, se
 
 
 def _digital_link(uri: str) -> Identifier | None:
+    found = _link(uri)
+    return found[0] if found else None
+
+
+def link_elements(uri: str) -> list[tuple[str, str]]:
+    """Application identifiers and values of a GS1 Digital Link URI, its path's and then its query's; none of another.
+
+    >>> link_elements("https://id.gs1.org/01/09521141012345/10/LOT7?17=270228&linkType=all")
+    [('01', '09521141012345'), ('10', 'LOT7'), ('17', '270228')]
+    """
+    found = _link(uri)
+    if found is None:
+        return []
+    pairs = [(ai, _decoded(value) or "") for ai, value in zip(found[1][::2], found[1][1::2], strict=True)]
+    query = uri.partition("#")[0].partition("?")[2]
+    attributes = [part.partition("=")[::2] for part in re.split("[&;]", query)]
+    return pairs + [(ai, _decoded(value) or "") for ai, value in attributes if re.fullmatch("[0-9]{2,4}", ai)]
+
+
+def _link(uri: str) -> tuple[Identifier, list[str]] | None:
+    """The identifier of a Digital Link, and the steps of its path from the key on."""
     found = re.fullmatch(r"https?://([^/?#]+)/([^?#]*)(?:[?#].*)?", uri, re.IGNORECASE | re.DOTALL)
     steps = found[2].rstrip("/").split("/") if found else []
     # Under GS1's own domain a key is a key even where its check digit is wrong (`miscounted` tells); elsewhere the
@@ -222,11 +241,13 @@ def _digital_link(uri: str) -> Identifier | None:
         if step in _LENGTHS or step in {"253", "8003", "8004"}:
             identifier = _of_steps(step, steps[place + 1 :], sure)
             if identifier is not None:
-                return identifier
+                return identifier, steps[place:]
     return None
 
 
 def _of_steps(key: str, steps: Sequence[str], sure: bool) -> Identifier | None:
+    if len(steps) > _MOST_STEPS:
+        return None
     values = [_decoded(step) for step in steps]
     if len(values) % 2 == 0 or any(not value for value in values):
         return None

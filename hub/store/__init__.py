@@ -5,6 +5,8 @@ One writer connection belongs to the committer; readers have connections of thei
 
 from __future__ import annotations
 
+import fcntl
+import os
 import re
 import sqlite3
 import zlib
@@ -92,20 +94,47 @@ def _open(path: Path | None, synchronous: str) -> sqlite3.Connection:
     return raw
 
 
+class StoreInUse(Exception):
+    """Another process writes this store: two committers would give one position twice."""
+
+
+def _lock(path: Path) -> int:
+    """Takes the store for this process; the operating system gives it back when the process ends, however it ends."""
+    handle = os.open(path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(handle)
+        raise StoreInUse(f"a hub runs on {path.parent}: stop it first, or ask it over HTTP") from None
+    return handle
+
+
+def read_only(path: Path) -> Connection:
+    """A store looked at from outside, beside a running hub too. Changes nothing, upgrades nothing."""
+    return Connection(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None))
+
+
 class Store:
     """A SQLite store in a file, or in memory. WAL, synchronous=FULL: what is committed survives the loss of power.
 
-    The write-ahead log is moved into the database by `checkpoint`, off the commit path.
+    One process at a time writes it. The write-ahead log is moved into the database by `checkpoint`, off the commit
+    path. Raises StoreInUse, NewerStore.
     """
 
     def __init__(self, path: Path | None, synchronous: str = "FULL") -> None:
         self.path = path
         self._synchronous = synchronous
+        self._handle = -1
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
+            self._handle = _lock(path)
         self.writer = Connection(_open(path, synchronous))
         self.writer.raw.execute("PRAGMA wal_autocheckpoint=0")
-        migrate.upgrade(self.writer.raw)
+        try:
+            migrate.upgrade(self.writer.raw)
+        except BaseException:
+            self.close()
+            raise
 
     def reader(self) -> Connection:
         """A connection of one's own for reading committed data; in memory there is only the writer's."""
@@ -122,6 +151,9 @@ class Store:
 
     def close(self) -> None:
         self.writer.close()
+        if self._handle >= 0:
+            os.close(self._handle)
+            self._handle = -1
 
 
 class ReadModel:

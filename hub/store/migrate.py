@@ -20,13 +20,18 @@ def version_of(connection: sqlite3.Connection) -> str:
     return row[0] if row else ""
 
 
-def upgrade(connection: sqlite3.Connection) -> None:
-    """Runs the versions that the database lacks, in one transaction each. Raises NewerStore."""
+def refuse_newer(connection: sqlite3.Connection) -> str:
+    """The version of a store that this hub knows or can bring up to date. Raises NewerStore."""
     version = version_of(connection)
-    if version == HEAD:
-        return
     if version > HEAD:
         raise NewerStore(f"the store has version {version}, this hub knows up to {HEAD}: run the newer hub")
+    return version
+
+
+def upgrade(connection: sqlite3.Connection) -> None:
+    """Runs the versions that the database lacks, in one transaction each. Raises NewerStore."""
+    if refuse_newer(connection) == HEAD:
+        return
     from alembic import command
     from alembic.config import Config
     from sqlalchemy import create_engine, pool

@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).parent.parent.parent / "canonical_model"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 PURE = {
     *("__future__", "collections", "dataclasses", "datetime", "decimal", "enum", "functools", "hashlib", "itertools"),
-    *("json", "re", "typing", "urllib", "zoneinfo", "pydantic", "canonical_model"),
+    *("json", "re", "typing", "urllib", "zoneinfo", "pydantic", "pydantic_core", "canonical_model"),
 }
 BESIDES = {"publish.py": {"csv", "io", "pathlib", "sys"}, "ids.py": {"orjson"}}
 """`publish` writes files; `ids` is faster with orjson and does without (see test_ids)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 
-from hub.store import STATEMENTS, ReadModel, Store, migrate
+from hub.store import STATEMENTS, ReadModel, Store, StoreInUse, migrate, read_only
 from tests.hub import house, world
 from tests.hub.conftest import Ran
 from tests.hub.world import Person
@@ -116,3 +117,16 @@ def test_a_store_keeps_what_it_says_safe(tmp_path: Path) -> None:
     assert store.writer.raw.execute("PRAGMA synchronous").fetchone() == (2,)
     assert store.writer.raw.execute("PRAGMA foreign_keys").fetchone() == (1,)
     store.close()
+
+
+def test_a_store_has_one_writer_at_a_time_and_any_number_of_lookers(tmp_path: Path) -> None:
+    path = tmp_path / "hub.db"
+    store = Store(path)
+    with pytest.raises(StoreInUse, match="stop it first"):
+        Store(path)
+    with contextlib.closing(read_only(path)) as looker:
+        assert looker.one("head") == (0,)
+        with pytest.raises(sqlite3.OperationalError, match="readonly"):
+            looker.raw.execute("DELETE FROM log")
+    store.close()
+    Store(path).close()

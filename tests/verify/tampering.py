@@ -35,8 +35,12 @@ Rows = dict[str, list[list[Any]]]
 Tampering = Callable[[Random, Rows], None]
 
 
+UNREADABLE = (sqlite3.Error, UnicodeDecodeError)
+"""What the driver raises when a database's file is damaged."""
+
+
 def rows_of(db: sqlite3.Connection) -> Rows:
-    """Both tables. Raises sqlite3.Error where they cannot be read."""
+    """Both tables. Raises UNREADABLE."""
     found: Rows = {}
     for table, columns in COLUMNS.items():
         query = f"SELECT {', '.join(columns)} FROM {table} ORDER BY {columns[0]}"
@@ -209,11 +213,8 @@ class Tried:
 
 
 def is_found(db: sqlite3.Connection, head: bytes | None) -> bool:
-    """True when the verification of a ledger does not go through; a database that cannot be read does not."""
-    try:
-        return bool(ledger.check(Connection(db), KEYS.public_key(), head)[0])
-    except sqlite3.Error:
-        return True
+    """True when the verification of a ledger does not go through."""
+    return bool(ledger.check(Connection(db), KEYS.public_key(), head)[0])
 
 
 def tamper(count: int, seed: str = "1") -> Tried:
@@ -258,7 +259,7 @@ def _in_file(random: Random, tried: Tried, image: bytes, whole: Rows) -> None:
         try:
             if rows_of(db) == whole:
                 return
-        except sqlite3.Error:
+        except UNREADABLE:
             pass
         tried.kinds["bit_of_the_file"] += 1
         if not is_found(db, None):

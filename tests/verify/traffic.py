@@ -62,7 +62,7 @@ def journey(number: int) -> list[Message]:
         Message("epcis", f"PICKUP-{n}", pickup),
         Message("epcis", f"TRANSIT-{n}", transit),
         Message("file", f"receipts-{n}.csv", world.receipts(jane, jane.bag, sscc)),
-        Message("file", f"qc-{n}.csv", world.qc_results(jane)),
+        Message("file", f"qc-{n}.csv", world.qc_results(jane).replace(b"B-77;S-1", f"B-{n};S-{n}".encode())),
     ]
 
 

@@ -1,0 +1,420 @@
+"""A whole order as one document: state, records, custody, links, facts in order, Issues. Computed from its facts.
+
+The facts are the truth; everything else in the document follows from them. So whoever is given one can compute it
+again, and a document that says otherwise is refused with the ids of the rules that it breaks (`RULES`). Whether all
+facts of the order are in it, no document can tell: that is the ledger's proof.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import Field, ModelWrapValidatorHandler, Strict, ValidationInfo, model_validator
+from pydantic_core import PydanticCustomError
+
+from canonical_model.catalogue import DOWNWARD, UPWARD
+from canonical_model.codes import STATES
+from canonical_model.events import Event, EventId, sort_key
+from canonical_model.fold import fold
+from canonical_model.ids import Key, content_id, issue_id, names
+from canonical_model.journey import Custody, EventDict, Gap, Handover, Journey, RecordState
+from canonical_model.lineage import refs
+from canonical_model.personal import unfit_for_log
+from canonical_model.protocols import DEFAULT_PROTOCOLS, Protocol
+from canonical_model.records import RECORDS
+from canonical_model.rules import RULES_VERSION, Finding, check, protocol_of
+from canonical_model.values import (
+    Exchanged,
+    Flag,
+    Identifier,
+    Instant,
+    Model,
+    Place,
+    Whole,
+    instant_text,
+    parse_instant,
+)
+
+DOCUMENT_VERSION = 1
+
+RULES: Mapping[str, str] = {
+    "D-1": "Every fact stands once, and the facts stand in their order: time, rank, partner, ordinal, id.",
+    "D-2": "Claims and superseded facts are those which the facts themselves make such.",
+    "D-3": "State, records and custody are what the fold makes of the facts.",
+    "D-4": "Every fact is linked to the order by one of its names, and every link is of a fact of the document.",
+    "D-5": "The Issues are what the rules find in the facts at `as_of` under the named Protocol: none is left out, "
+    "none is added.",
+    "D-6": "An Issue's id is made of its rule, its record and its cause, and it rests on facts of the document.",
+}
+"""What a schema cannot say of an order document. A broken D-5 names the rule of the Issue too, such as I-6."""
+
+
+class NameView(Model):
+    """A name by which the order is known, as names are compared: normal system, trimmed value."""
+
+    system: str = Field(description="URI of the name space, in its normal form")
+    value: str = Field(description="the name")
+
+
+class StateView(Model):
+    """Where the order stands: computed, never set."""
+
+    stage: str | None = Field(default=None, description="headline: the furthest stage that the facts support")
+    held: Flag = Field(description="true: nothing new may start")
+    attempt: Whole = Field(description="the latest attempt, from 1")
+
+
+class DisagreementView(Model):
+    """Live facts that say different things, where no order of time settles which one holds."""
+
+    why: str = Field(description="moment: of one instant; corrections: of one and the same fact")
+    fields: tuple[str, ...] = Field(description="fields that they state differently")
+    facts: tuple[EventId, ...] = Field(description="ids of those facts")
+
+
+class RecordView(Model):
+    """One record as its live facts leave it."""
+
+    name: str = Field(description="smallest of its names as `system|value`; empty for the order itself")
+    identifiers: tuple[Identifier, ...] = Field(description="all names that facts gave it")
+    state: str | None = Field(default=None, description="state of its facet")
+    fields: dict[str, Any] = Field(description="what is known of it: a record of its kind without its names")
+    facts: tuple[EventId, ...] = Field(description="ids of the live facts about it, in their order")
+    conflicts: tuple[tuple[str, str], ...] = Field(
+        default=(), description="pairs of states that facts reach and that exclude each other"
+    )
+    disagreements: tuple[DisagreementView, ...] = Field(default=(), description="what facts say differently")
+
+
+class HandoverView(Model):
+    """One step of custody. Parties are named `system|value`."""
+
+    giver: str = Field(description="who gave; empty for the first holder")
+    taker: str = Field(description="who took; empty where nobody said")
+    at: Instant = Field(description="when, by the first report")
+    place: Place | None = Field(default=None, description="where")
+    event: EventId = Field(description="fact that first reported it")
+    coarse: Flag = Field(description="true: the time is known to the hour or less")
+    reporters: tuple[str, ...] = Field(description="partners that reported it")
+
+
+class GapView(Model):
+    """A report of custody that does not follow from the ones before."""
+
+    why: str = Field(description="other-giver, no-holder, ended, two-makers or late-half")
+    holder: str = Field(description="who held before")
+    giver: str = Field(description="who is said to have given")
+    taker: str = Field(description="who took")
+    at: Instant = Field(description="when")
+    since: Instant | None = Field(default=None, description="since when the holder had held")
+    event: EventId = Field(description="fact that reports it")
+
+
+class ChainView(Model):
+    """The chain of custody of one container: its holders from creation on."""
+
+    container: str = Field(description="name of the container, `system|value`")
+    holder: str = Field(description="who holds it now; empty where nobody is known")
+    since: Instant | None = Field(default=None, description="since when")
+    closed: Flag = Field(description="true: emptied or destroyed")
+    unsure: Flag = Field(description="true: the last handovers are known to the hour or less and fit no order")
+    steps: tuple[HandoverView, ...] = Field(description="handovers in their order")
+    gaps: tuple[GapView, ...] = Field(default=(), description="what does not follow")
+
+
+class Via(Model):
+    """A name of a record, as names are compared."""
+
+    kind: str = Field(description="kind of record")
+    system: str = Field(description="URI of the name space, in its normal form")
+    value: str = Field(description="the name")
+
+
+class LinkView(Model):
+    """That a fact touches this order, and through which name."""
+
+    fact: EventId = Field(description="the fact")
+    via: Via = Field(description="name that led from the fact to the order")
+
+
+class Thing(Model):
+    """A record of the document."""
+
+    kind: str = Field(description="kind of record")
+    name: str = Field(description="its name in the document")
+
+
+class IssueView(Model):
+    """What a rule found and nobody has settled."""
+
+    id: EventId = Field(description="made of rule, record and cause: one Issue, however often it is found")
+    rule: str = Field(description="number of the rule")
+    kind: str = Field(description="kind of Issue")
+    severity: str = Field(description="critical, major, minor or info")
+    about: Thing = Field(description="record that it is about")
+    cause: str = Field(description="what it rests on")
+    text: str = Field(description="what is wrong")
+    settle: str = Field(description="what would settle it")
+    facts: tuple[EventId, ...] = Field(description="facts that it rests on")
+    blocks: tuple[str, ...] = Field(default=(), description="questions that it answers with no")
+    person: Flag = Field(default=False, description="true: only quality assurance settles it, never facts alone")
+    unclear: Flag = Field(default=False, description="true: the facts disagree, so the answer is unknown, not no")
+
+
+class OrderDocument(Exchanged):
+    """One therapy order with everything that touches it, at one instant."""
+
+    v: Annotated[int, Strict(), Field(ge=DOCUMENT_VERSION, le=DOCUMENT_VERSION)] = Field(
+        description="version of the document"
+    )
+    as_of: Instant = Field(description="instant for which the rules were asked")
+    position: Whole | None = Field(default=None, ge=0, description="position of the log up to which facts are in it")
+    protocol: str | None = Field(default=None, description="id@version of the Protocol that governs the order")
+    rules: str = Field(description="version of the rule set")
+    names: tuple[NameView, ...] = Field(description="what the order is called")
+    state: StateView = Field(description="where it stands")
+    records: dict[str, tuple[RecordView, ...]] = Field(description="records by kind, each list by name")
+    custody: tuple[ChainView, ...] = Field(description="chain of custody of each container")
+    links: tuple[LinkView, ...] = Field(description="why each fact is here")
+    facts: tuple[Event, ...] = Field(description="all facts in their order, claims and superseded ones included")
+    claims: tuple[EventId, ...] = Field(description="facts said by a party whose word does not decide them")
+    superseded: tuple[EventId, ...] = Field(description="facts that later ones put right or took back")
+    issues: tuple[IssueView, ...] = Field(description="what needs a person, the worst first")
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _follows_from_its_facts(
+        cls, data: Any, handler: ModelWrapValidatorHandler[OrderDocument], info: ValidationInfo
+    ) -> OrderDocument:
+        made = handler(data)
+        said = data if isinstance(data, dict) else made.model_dump(mode="json", exclude_none=True)
+        _records_fit(said)
+        protocols = (info.context or {}).get("protocols", DEFAULT_PROTOCOLS)
+        if broken := faults(said, protocols):
+            text = "; ".join(f"{rule}: {what}" for rule, what in broken)
+            raise PydanticCustomError("order_document", "{text}", {"text": text, "rules": [r for r, _ in broken]})
+        return made
+
+
+def _records_fit(document: Mapping[str, Any]) -> None:
+    """Raises what is wrong with the fields of a record by the model of its kind."""
+    for kind, records in document["records"].items():
+        if kind not in RECORDS:
+            raise ValueError(f"no record kind {kind!r}")
+        for record in records:
+            if "identifiers" in record["fields"]:
+                raise ValueError("the names of a record stand beside its fields")
+            RECORDS[kind].model_validate(record["fields"])
+            for path in unfit_for_log(kind, record["fields"]):
+                raise ValueError(f"{kind}.{path}: personal data is sealed, and records are named, in the log")
+            if "state" in record and record["state"] not in STATES.get(kind, ()):
+                raise ValueError(f"no state {record['state']!r} of {kind}")
+
+
+# ---- making --------------------------------------------------------------------------------------------------
+
+
+def order_document(
+    journey: Journey,
+    protocols: Mapping[str, Protocol],
+    as_of: datetime,
+    links: Mapping[str, Key] | None = None,
+    position: int | None = None,
+) -> dict[str, Any]:
+    """The document of a journey as plain JSON. Raises nothing; what is wrong with the order stands in its Issues.
+
+    `links`: id of a fact -> the name that led from it to the order, as the log of links says; where none is given, the
+    fact's own name nearest to the order. `position`: the log's, where it is known.
+    """
+    protocol = protocol_of(journey, protocols)
+    found = check(journey, {} if protocol is None else {protocol.key: protocol}, as_of).findings
+    via = links_of(journey) if links is None else links
+    alive = {event["id"] for event in (*journey.facts, *journey.claims)}
+    return {
+        "v": DOCUMENT_VERSION,
+        "as_of": instant_text(as_of),
+        **({} if position is None else {"position": position}),
+        **({} if protocol is None else {"protocol": protocol.key}),
+        "rules": RULES_VERSION,
+        "names": [{"system": system, "value": value} for _, system, value in sorted(journey.names)],
+        **_folded(journey),
+        "links": [{"fact": fact, "via": _via(via[fact])} for fact in _ids(journey.events) if fact in via],
+        "facts": journey.events,
+        "claims": _ids(journey.claims),
+        "superseded": [fact for fact in _ids(journey.events) if fact not in alive],
+        "issues": [_issue(finding) for finding in found],
+    }
+
+
+def links_of(journey: Journey) -> dict[str, Key]:
+    """For each fact the name by which it belongs to the order: the order's, or of a record that the order knows."""
+    return {event["id"]: _nearest(journey, event) for event in journey.events}
+
+
+def _nearest(journey: Journey, event: EventDict) -> Key:
+    kind = event["about"]["kind"]
+    said = [event["about"]]
+    for field in (*UPWARD.get(kind, ()), *DOWNWARD.get(kind, ())):
+        said += refs(event["set"].get(field))
+    keys = [key for reference in said for key in names(reference)]
+    own = [key for key in keys if key in journey.names]
+    known = [key for key in keys if key in journey.aliases]
+    return next(iter([*own, *known, *keys]))
+
+
+def _folded(journey: Journey) -> dict[str, Any]:
+    """What the fold says, as JSON."""
+    return {
+        "state": {
+            **({"stage": journey.stage} if journey.stage else {}),
+            "held": journey.held,
+            "attempt": journey.attempt,
+        },
+        "records": {
+            kind: [_record(record) for record in journey.of(kind)] for kind in RECORDS if journey.records.get(kind)
+        },
+        "custody": [_chain(chain) for _, chain in sorted(journey.custody.items())],
+    }
+
+
+def _record(record: RecordState) -> dict[str, Any]:
+    return {
+        "name": record.name,
+        "identifiers": record.identifiers,
+        **({"state": record.state} if record.state else {}),
+        "fields": record.fields,
+        "facts": _ids(record.facts),
+        **({"conflicts": [list(pair) for pair in record.conflicts]} if record.conflicts else {}),
+        **(
+            {
+                "disagreements": [
+                    {"why": d.why, "fields": [*d.fields], "facts": [*d.facts]} for d in record.disagreements
+                ]
+            }
+            if record.disagreements
+            else {}
+        ),
+    }
+
+
+def _chain(chain: Custody) -> dict[str, Any]:
+    return {
+        "container": chain.container,
+        "holder": chain.holder,
+        **({"since": chain.since} if chain.since else {}),
+        "closed": chain.closed,
+        "unsure": chain.unsure,
+        "steps": [_step(step) for step in chain.steps],
+        **({"gaps": [_gap(gap) for gap in chain.gaps]} if chain.gaps else {}),
+    }
+
+
+def _step(step: Handover) -> dict[str, Any]:
+    place = {} if step.place is None else {"place": step.place}
+    sides = {"giver": step.giver, "taker": step.taker, "at": step.at, **place}
+    return {**sides, "event": step.event, "coarse": step.coarse, "reporters": list(step.reporters)}
+
+
+def _gap(gap: Gap) -> dict[str, Any]:
+    since = {"since": gap.since} if gap.since else {}
+    sides = {"holder": gap.holder, "giver": gap.giver, "taker": gap.taker, "at": gap.at, **since}
+    return {"why": gap.why, **sides, "event": gap.event}
+
+
+def _issue(finding: Finding) -> dict[str, Any]:
+    kind, name = finding.about
+    return {
+        "id": finding.id,
+        "rule": finding.rule,
+        "kind": finding.kind,
+        "severity": finding.severity,
+        "about": {"kind": kind, "name": name},
+        "cause": finding.cause,
+        "text": finding.text,
+        "settle": finding.settle,
+        "facts": list(finding.facts),
+        **({"blocks": list(finding.blocks)} if finding.blocks else {}),
+        **({"person": True} if finding.person else {}),
+        **({"unclear": True} if finding.unclear else {}),
+    }
+
+
+def _via(key: Key) -> dict[str, str]:
+    return dict(zip(("kind", "system", "value"), key, strict=True))
+
+
+def _ids(events: Iterable[EventDict]) -> list[str]:
+    return [event["id"] for event in events]
+
+
+# ---- checking ------------------------------------------------------------------------------------------------
+
+Fault = tuple[str, str]
+"""The rule that is broken, and how."""
+
+
+def faults(document: Mapping[str, Any], protocols: Mapping[str, Protocol]) -> list[Fault]:
+    """What of a document does not follow from its facts; `document` fits its schema already.
+
+    `protocols` by id@version: without the one that the document names, and under another version of the rules, D-5 is
+    not judged (`is_judged`).
+    """
+    facts = list(document["facts"])
+    found = list(_order(facts))
+    if found:
+        return found
+    journey = fold([("order", name["system"], name["value"]) for name in document["names"]], facts)
+    alive = {event["id"] for event in (*journey.facts, *journey.claims)}
+    found += [("D-2", "claims") for _ in [0] if document["claims"] != _ids(journey.claims)]
+    superseded = [fact for fact in _ids(journey.events) if fact not in alive]
+    found += [("D-2", "superseded") for _ in [0] if document["superseded"] != superseded]
+    wanted = {**_folded(journey), "names": [{"system": s, "value": v} for _, s, v in sorted(journey.names)]}
+    found += [("D-3", part) for part, value in wanted.items() if not _same(document[part], value)]
+    return [*found, *_links(document, facts), *_issues(document, journey, protocols)]
+
+
+def is_judged(document: Mapping[str, Any], protocols: Mapping[str, Protocol]) -> bool:
+    """True when the Issues of a document can be computed again: its rules and its Protocol are known here."""
+    return document["rules"] == RULES_VERSION and document.get("protocol", "") in {"", *protocols}
+
+
+def _order(facts: list[EventDict]) -> Iterable[Fault]:
+    keys = [sort_key(fact) for fact in facts]
+    if len({fact["id"] for fact in facts}) < len(facts):
+        yield "D-1", "a fact stands twice"
+    if keys != sorted(keys):
+        yield "D-1", "the facts do not stand in their order"
+
+
+def _same(one: Any, other: Any) -> bool:
+    return content_id(one) == content_id(other)
+
+
+def _links(document: Mapping[str, Any], facts: Iterable[EventDict]) -> Iterable[Fault]:
+    linked = [link["fact"] for link in document["links"]]
+    told = _ids(facts)
+    if set(told) - set(linked):
+        yield "D-4", "a fact has no link"
+    if set(linked) - set(told) or len(set(linked)) < len(linked):
+        yield "D-4", "a link is of no fact of the document, or stands twice"
+
+
+def _issues(document: Mapping[str, Any], journey: Journey, protocols: Mapping[str, Protocol]) -> Iterable[Fault]:
+    known = {fact["id"] for fact in journey.events}
+    for issue in document["issues"]:
+        about = [[issue["about"]["kind"], issue["about"]["name"]]]
+        if issue["id"] != issue_id(issue["rule"], about, issue["cause"]) or not set(issue["facts"]) <= known:
+            yield "D-6", f"an Issue of rule {issue['rule']}"
+    if not is_judged(document, protocols):
+        return
+    governing = {key: protocols[key] for key in [document.get("protocol", "")] if key}
+    wanted = {f.id: _issue(f) for f in check(journey, governing, parse_instant(document["as_of"])).findings}
+    said = {issue["id"]: issue for issue in document["issues"]}
+    for issue_id_, issue in wanted.items():
+        if not _same(said.get(issue_id_), issue):
+            how = "is told otherwise" if issue_id_ in said else "is left out"
+            yield "D-5", f"an Issue of rule {issue['rule']} {how} ({issue['text']})"
+    for issue_id_ in said.keys() - wanted.keys():
+        yield "D-5", f"nothing in the facts raises an Issue of rule {said[issue_id_]['rule']}"

@@ -312,7 +312,7 @@ def _of_bounds(old: Schema, new: Schema, path: str) -> Iterator[Change]:
 
 
 def _is_wider(before: str, after: str) -> bool:
-    """True for two patterns that differ in one list of plain names alone, `(a|b)`, where the new list has all the old."""
+    """True for two patterns that differ in one list of names alone, `(a|b)`, where the new list has all the old."""
     one, other = _NAMES.search(before), _NAMES.search(after)
     if one is None or other is None:
         return False

@@ -140,11 +140,6 @@ def record_example(kind: str, schema: Schema) -> dict[str, Any]:
     return made
 
 
-def value_example(name: str, definitions: Schema) -> Any:
-    """A value of a named type, with every field unless it has one form at a time."""
-    return Maker(definitions).filled(definitions[name], name)
-
-
 def frame_example(kind: str, schema: Schema) -> dict[str, Any]:
     """A frame of a kind. `schema`: the published schema of the frame."""
     definitions = schema["$defs"]
@@ -170,7 +165,8 @@ def _in_message(value: Any) -> Any:
 Facts = Sequence[Mapping[str, Any]]
 
 
-def _fact(type_: str, about: dict[str, Any], local: str, partner: str, role: str, **said: Any) -> dict[str, Any]:
+def fact(type_: str, about: dict[str, Any], local: str, partner: str, role: str, **said: Any) -> dict[str, Any]:
+    """One event of the examples, told by a partner at the moment when it happened."""
     occurred = when(local)
     source = f"{partner}/{type_}"
     return {
@@ -197,7 +193,7 @@ def order_facts() -> list[dict[str, Any]]:
     limit = {"low": {"value": "80", "unit": "%"}}
     test = {"codings": [{"code": "viability"}]}
     return [
-        _fact(
+        fact(
             "order.submitted",
             order,
             "2026-03-01T08:00:00",
@@ -207,7 +203,7 @@ def order_facts() -> list[dict[str, Any]]:
             patient=patient,
             protocol="autologous-car-t@1",
         ),
-        _fact(
+        fact(
             "collection.completed",
             ref("collection"),
             "2026-03-08T06:40:00",
@@ -217,7 +213,7 @@ def order_facts() -> list[dict[str, Any]]:
             donor=patient,
             outputs=[bag],
         ),
-        _fact(
+        fact(
             "container.created",
             bag,
             "2026-03-08T06:45:00",
@@ -228,11 +224,11 @@ def order_facts() -> list[dict[str, Any]]:
             label={"coi": identifier("coi")},
             holder=hospital,
         ),
-        _fact("custody.transferred", bag, "2026-03-08T12:00:00", "mercy", "hospital", giver=hospital, taker=cdmo),
-        _fact("custody.transferred", bag, "2026-03-08T12:00:00", "cdmo", "cdmo", giver=hospital, taker=cdmo),
-        _fact("batch.started", ref("batch"), "2026-03-09T08:00:00", "cdmo", "cdmo", order=order, inputs=[bag]),
-        _fact("batch.completed", ref("batch"), "2026-03-17T16:00:00", "cdmo", "cdmo", outputs=[ref("material")]),
-        _fact(
+        fact("custody.transferred", bag, "2026-03-08T12:00:00", "mercy", "hospital", giver=hospital, taker=cdmo),
+        fact("custody.transferred", bag, "2026-03-08T12:00:00", "cdmo", "cdmo", giver=hospital, taker=cdmo),
+        fact("batch.started", ref("batch"), "2026-03-09T08:00:00", "cdmo", "cdmo", order=order, inputs=[bag]),
+        fact("batch.completed", ref("batch"), "2026-03-17T16:00:00", "cdmo", "cdmo", outputs=[ref("material")]),
+        fact(
             "result.reported",
             ref("result"),
             "2026-03-18T09:00:00",
@@ -246,7 +242,7 @@ def order_facts() -> list[dict[str, Any]]:
             limit=limit,
             evaluation="out",
         ),
-        _fact(
+        fact(
             "disposition.decided",
             ref("disposition"),
             "2026-03-20T10:00:00",
@@ -258,3 +254,20 @@ def order_facts() -> list[dict[str, Any]]:
             signer={"actor": "a-19c"},
         ),
     ]
+
+
+def event_facts() -> list[dict[str, Any]]:
+    """The facts of the example order, and a correction that fills every field of the envelope."""
+    facts = order_facts()
+    result = facts[-2]
+    corrected = fact("result.corrected", result["about"], "2026-03-19T09:00:00", "lab", "qc-lab", evaluation="in")
+    envelope = {
+        "clear": ["?limit.high"],
+        "causes": [facts[-3]["id"]],
+        "supersedes": [result["id"]],
+        "reason": "counted again",
+        "configuration": "9c1f0a",
+        "body": "3b7e51",
+        "lenient": False,
+    }
+    return [*facts, {**corrected, **envelope}]

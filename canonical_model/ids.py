@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import Any
 
 from canonical_model import BASE
+from canonical_model.identifiers import known
 
 try:  # the same bytes, ten times faster, where it is installed
     import orjson
@@ -59,7 +60,8 @@ WEAK_TYPES = frozenset({"group"})
 
 
 def name_key(kind: str, identifier: Mapping[str, Any]) -> Key:
-    """What makes two names equal: kind, system (without case in host-like systems) and normalised value.
+    """What makes two names equal: kind, system (without case in host-like systems) and normalised value; spellings of
+    ISBT 128 and GS1 numbers that the alias table knows (`identifiers.aliases`) are one.
 
     A chain-of-identity identifier of ISBT 128's shape (data structure 040) is unique by itself, whatever a partner
     writes as its system.
@@ -75,7 +77,8 @@ def _key(kind: str, system: str, value: str, may_be_coi: bool) -> Key:
     value = value.strip()
     if may_be_coi and _COI.fullmatch(value):
         return kind, COI_SYSTEM, value
-    return kind, normal_system(system), value
+    named = known({"system": system, "value": value})
+    return kind, normal_system(named["system"]), named["value"]
 
 
 def names(ref: Mapping[str, Any]) -> list[Key]:

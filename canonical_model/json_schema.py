@@ -89,7 +89,7 @@ def event_schema() -> Schema:
             }
         )
     made["$defs"] = dict(sorted(definitions.items()))
-    return _document("event", "Event", made, *examples.order_facts())
+    return _document("event", "Event", made, *examples.event_facts())
 
 
 @cache

@@ -21,21 +21,23 @@ DEFAULT_SKEW = timedelta(minutes=10)
 class Condition(Model):
     """A named temperature condition: range in degrees Celsius, longest spell and sum outside it, longest gap."""
 
-    name: str
-    low: Number | None = None
-    high: Number | None = None
-    max_outside: timedelta = timedelta()
-    max_total: timedelta = timedelta()
-    max_gap: timedelta = timedelta(minutes=30)
+    name: str = Field(description="name by which shipments and material refer to it")
+    low: Number | None = Field(default=None, description="lowest temperature allowed, in degrees Celsius; absent: none")
+    high: Number | None = Field(
+        default=None, description="highest temperature allowed, in degrees Celsius; absent: none"
+    )
+    max_outside: timedelta = Field(default=timedelta(), description="longest single spell outside the range")
+    max_total: timedelta = Field(default=timedelta(), description="longest time outside the range in all")
+    max_gap: timedelta = Field(default=timedelta(minutes=30), description="longest time without a reading")
 
 
 class Window(Model):
     """The longest elapsed time between two kinds of fact, measured in UTC."""
 
-    name: str
+    name: str = Field(description="name of the window")
     start: str = Field(description="event type that opens the window")
     end: str = Field(description="event type that closes it")
-    longest: timedelta
+    longest: timedelta = Field(description="longest elapsed time, in UTC")
     blocks: tuple[str, ...] = Field(default=(), description="questions that a closed window answers with no")
 
     @model_validator(mode="after")
@@ -48,14 +50,14 @@ class Window(Model):
 class Protocol(Model):
     """A versioned therapy protocol. `id@version` is what an order refers to."""
 
-    id: str
-    version: str
-    name: str
-    products: tuple[Coding, ...]
-    sourcing: Literal["autologous", "directed-donor", "stock"]
-    conditions: Mapping[str, Condition] = {}
+    id: str = Field(description="name of the Protocol")
+    version: str = Field(description="its version")
+    name: str = Field(description="title for people")
+    products: tuple[Coding, ...] = Field(description="ordered products that it governs")
+    sourcing: Literal["autologous", "directed-donor", "stock"] = Field(description="whose cells the product is made of")
+    conditions: Mapping[str, Condition] = Field(default={}, description="temperature conditions by name")
     direction_condition: Mapping[str, str] = Field(default={}, description="direction of a shipment -> condition")
-    windows: tuple[Window, ...] = ()
+    windows: tuple[Window, ...] = Field(default=(), description="longest times between two kinds of fact")
     criteria: tuple[str, ...] = Field(default=(), description="hub test codes that release needs a final result of")
     ship_under_quarantine: Flag = Field(default=False, description="the product may travel before its disposition")
     handoff_within: timedelta | None = Field(

@@ -1,6 +1,8 @@
-"""Writes what the model publishes: JSON Schemas, code lists, the catalogue page. `python -m canonical_model.publish`.
+"""Writes what the model publishes: schemas, examples, code lists, pages. `python -m canonical_model.publish`.
 
-`--check` writes nothing and says what is not as it should be. Only `main` touches files.
+`--check` writes nothing and says what is not fresh, and what breaks the last release without being announced.
+`--release` keeps the schemas of this version as the release that later ones are compared with. Only `main` touches
+files.
 """
 
 from __future__ import annotations
@@ -9,34 +11,68 @@ import csv
 import io
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from canonical_model import BASE, MODEL_VERSION
 from canonical_model.catalogue import EVENTS
 from canonical_model.codes import ISSUE_KINDS, ROLE_MEANINGS, STATE_MEANINGS
+from canonical_model.compatibility import (
+    ADDED,
+    ANNOUNCED,
+    BREAKING,
+    DEPRECATED,
+    RELAXED,
+    Change,
+    Schema,
+    changes,
+    is_later,
+    last,
+    pack,
+    unannounced,
+    unpack,
+)
+from canonical_model.data_dictionary import dictionary_page
+from canonical_model.events import RULES as EVENT_RULES
+from canonical_model.fhir_terminology import STAGE_MEANINGS, resources
+from canonical_model.identifiers import aliases
+from canonical_model.invalid_examples import refused_by_rule, refused_by_schema
 from canonical_model.joins import COMING_AND_GOING, EXCLUSIVE
 from canonical_model.json_schema import documents
+from canonical_model.lifecycles import states_page
+from canonical_model.matrix import matrix_page
+from canonical_model.order_document import RULES as DOCUMENT_RULES
+from canonical_model.rules import describe
+from canonical_model.values import RULES as VALUE_RULES
+from canonical_model.vocabularies import TESTS, VOCABULARIES
 
 SCHEMAS = Path("canonical_model/schemas")
+RELEASED = SCHEMAS / "released"
+CHANGES = SCHEMAS / "CHANGES.md"
 CATALOGUE = Path("docs/catalogue.md")
+DICTIONARY, STATES, MATRIX = (Path(f"docs/{name}.md") for name in ("data-dictionary", "states", "mapping-matrix"))
 
 LICENCE = f"""Creative Commons CC0 1.0 Universal (SPDX: CC0-1.0)
 
 To the extent possible under law, the authors of CGT Hub have waived all copyright and related or neighbouring rights
-to the files of this folder: the JSON Schemas and the code lists of the canonical model, version {MODEL_VERSION}.
+to the files of this folder: the JSON Schemas, examples and code lists of the canonical model, version {MODEL_VERSION}.
 Anybody may copy, change, publish and use them, for any purpose, without asking. They come without warranty.
 
 Legal code: https://creativecommons.org/publicdomain/zero/1.0/legalcode
 
+Not waived, because they are others': the LOINC codes in v1/fhir/ConceptMap-test-loinc.json and v1/codes/tests.csv are
+copyright Regenstrief Institute, Inc. and the LOINC Committee, and available under https://loinc.org/license/.
+
 The software around this folder is licensed otherwise: see LICENSE at the root of the project.
 """
+
+DOCUMENT_RULE_MEANINGS = {**VALUE_RULES, **EVENT_RULES, **DOCUMENT_RULES}
 
 Rows = Iterable[Sequence[object]]
 
 
 def code_lists() -> dict[str, str]:
-    """The code lists as CSV, by file name: event types, states, roles, Issue kinds."""
+    """The code lists as CSV, by file name: event types, states, roles, Issue kinds, spellings of systems."""
     events = [(e.type, e.about or "any", e.rank, e.becomes, " ".join(e.roles), e.definition) for e in EVENTS.values()]
     states = [
         (kind, rank, state, meaning)
@@ -48,7 +84,23 @@ def code_lists() -> dict[str, str]:
         "states.csv": _csv(("kind", "rank", "state", "definition"), states),
         "roles.csv": _csv(("role", "definition"), ROLE_MEANINGS.items()),
         "issue-kinds.csv": _csv(("kind", "definition"), ISSUE_KINDS.items()),
+        "system-aliases.csv": _csv(("alias", "type", "system", "definition"), aliases.rows()),
+        "stages.csv": _csv(("stage", "definition"), STAGE_MEANINGS.items()),
+        "rules.csv": _csv(("rules", "definition"), _rules()),
+        "document-rules.csv": _csv(("rule", "definition"), DOCUMENT_RULE_MEANINGS.items()),
+        "tests.csv": _csv(
+            ("test", "definition", "unit", "loinc", "equivalence"), [(code, *row) for code, row in TESTS.items()]
+        ),
+        "vocabularies.csv": _csv(
+            ("vocabulary", "code", "definition"),
+            [(name, *pair) for name, codes in VOCABULARIES.items() for pair in codes.items()],
+        ),
     }
+
+
+def _rules() -> list[tuple[str, str]]:
+    """Numbers of the rules of orders that one check finds, and what it says."""
+    return sorted((text.partition(": ")[0], text.partition(": ")[2]) for _, text in describe())
 
 
 def _csv(header: Sequence[str], rows: Rows) -> str:
@@ -95,6 +147,15 @@ def catalogue_page() -> str:
         lines += ["", f"Come and go, so that the latest fact holds: {', '.join(going)}."] if going else []
     lines += ["", "## Roles", "", *_table(("role", ""), ROLE_MEANINGS.items())]
     lines += ["", "## Issue kinds", "", *_table(("kind", ""), ISSUE_KINDS.items())]
+    lines += ["", "## Stages", "", "In their order.", "", *_table(("stage", ""), STAGE_MEANINGS.items())]
+    lines += ["", "## Rules", "", "What is wrong with an order. Each finding names its rule.", ""]
+    lines += [*_table(("rule", ""), _rules()), "", "What is wrong with a document beyond its schema.", ""]
+    lines += _table(("rule", ""), DOCUMENT_RULE_MEANINGS.items())
+    lines += ["", "## Tests", "", "The LOINC codes are optional and not yet checked against a licensed release.", ""]
+    lines += _table(("test", "", "usual unit", "LOINC", "stands to it"), [(code, *row) for code, row in TESTS.items()])
+    lines += ["", "## Vocabularies"]
+    for name, codes in VOCABULARIES.items():
+        lines += ["", f"### {name}", "", *_table(("value", ""), codes.items())]
     return "\n".join(lines) + "\n"
 
 
@@ -103,34 +164,90 @@ def _table(header: Sequence[str], rows: Rows) -> list[str]:
     return ["| " + " | ".join(str(cell) for cell in row) + " |" for row in cells]
 
 
-def files() -> dict[Path, str]:
-    """Every published file by its path from the project's root."""
-    found = {
-        SCHEMAS / "v1" / path: json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
-        for path, schema in documents().items()
-    }
+def changes_page(released: str, found: Iterable[Change]) -> str:
+    """What changed since a release, by sort."""
+    lines = ["# Changes of the schemas", "", "Generated by `python -m canonical_model.publish`; do not edit.", ""]
+    lines += [f"Version {MODEL_VERSION}, compared with {released}." if released else "Nothing was released yet."]
+    told = list(found)
+    for kind in (BREAKING, DEPRECATED, RELAXED, ADDED):
+        of_kind = [change for change in told if change.kind == kind]
+        lines += ["", f"## {kind}: {len(of_kind)}", *([""] if of_kind else [])]
+        lines += [f"- {change}{_why(change)}" for change in of_kind]
+    return "\n".join(lines) + "\n"
+
+
+def _why(change: Change) -> str:
+    return f" ({ANNOUNCED[str(change)]})" if str(change) in ANNOUNCED else ""
+
+
+def files(released: str = "", kept: Mapping[str, Schema] | None = None) -> dict[Path, str]:
+    """Every published file by its path from the project's root. `kept`: the schemas of the last release."""
+    found = {SCHEMAS / "v1" / path: _json(schema) for path, schema in documents().items()}
     found |= {SCHEMAS / "v1" / "codes" / name: text for name, text in code_lists().items()}
-    return {**found, SCHEMAS / "LICENSE": LICENCE, CATALOGUE: catalogue_page()}
+    found |= {SCHEMAS / "v1" / "fhir" / name: _json(resource) for name, resource in resources().items()}
+    for folder, refused in (("refused-by-schema", refused_by_schema()), ("refused-by-rule", refused_by_rule())):
+        found |= {SCHEMAS / "v1" / "examples" / folder / f"{one.name}.json": _json(one.plain()) for one in refused}
+    found[CHANGES] = changes_page(released, changes(kept, documents()) if kept is not None else ())
+    pages = {CATALOGUE: catalogue_page(), DICTIONARY: dictionary_page(), STATES: states_page(), MATRIX: matrix_page()}
+    return {**found, **pages, SCHEMAS / "LICENSE": LICENCE}
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
 
 
 def main(arguments: Sequence[str], root: Path) -> int:
-    """Writes the files, or tells with `--check` which ones are not fresh. 0 when all is well."""
-    if arguments not in ([], ["--check"]):
-        sys.stderr.write("usage: python -m canonical_model.publish [--check]\n")
+    """Writes the files, or tells with `--check` what is not as it should be. 0 when all is well."""
+    if list(arguments) not in ([], ["--check"], ["--release"]):
+        sys.stderr.write("usage: python -m canonical_model.publish [--check | --release]\n")
         return 2
-    wanted = files()
+    released = last(path.stem for path in (root / RELEASED).glob("*.json"))
+    kept = unpack(json.loads((root / RELEASED / f"{released}.json").read_text("utf-8"))) if released else None
+    wanted = files(released, kept)
     stale = [path for path, text in wanted.items() if not _is(root / path, text)]
-    extra = [p for p in sorted((root / SCHEMAS).rglob("*.*")) if p.is_file() and p.relative_to(root) not in wanted]
+    extra = [path for path in _published(root) if path not in wanted]
+    broken = _broken(released, kept)
     if arguments:
-        for path in [*stale, *(p.relative_to(root) for p in extra)]:
-            sys.stderr.write(f"not fresh: {path} (run python -m canonical_model.publish)\n")
-        return 1 if stale or extra else 0
+        told = [f"not fresh: {path} (run python -m canonical_model.publish)" for path in [*stale, *extra]] + broken
+        sys.stderr.writelines(f"{line}\n" for line in told)
+        return 1 if told else _release(root, released) if arguments[0] == "--release" else 0
     for path in stale:
         (root / path).parent.mkdir(parents=True, exist_ok=True)
         (root / path).write_text(wanted[path], encoding="utf-8")
     for path in extra:
-        path.unlink()
+        (root / path).unlink()
     sys.stdout.write(f"{len(stale)} of {len(wanted)} files written below {BASE}/schemas\n")
+    return 0
+
+
+def _published(root: Path) -> list[Path]:
+    """Files that stand among the schemas, but for the kept releases."""
+    found = [path.relative_to(root) for path in sorted((root / SCHEMAS).rglob("*.*")) if path.is_file()]
+    return [path for path in found if RELEASED not in path.parents]
+
+
+def _broken(released: str, kept: Mapping[str, Schema] | None) -> list[str]:
+    """What the schemas must not do since the last release: break unannounced, or change under the same version."""
+    if kept is None:
+        return []
+    found = changes(kept, documents())
+    remedy = "undo it, or say why in ANNOUNCED of canonical_model/compatibility.py"
+    told = [f"breaks release {released}: {change} ({remedy})" for change in unannounced(found)]
+    told += [f"announced, but no break: {text}" for text in sorted(ANNOUNCED.keys() - {str(c) for c in found})]
+    if found and not is_later(MODEL_VERSION, released):
+        told.append(f"changed since release {released}: raise MODEL_VERSION in canonical_model/__init__.py")
+    return told
+
+
+def _release(root: Path, released: str) -> int:
+    """Keeps the schemas of this version."""
+    if released and not is_later(MODEL_VERSION, released):
+        sys.stderr.write(f"{released} is released: raise MODEL_VERSION in canonical_model/__init__.py\n")
+        return 1
+    (root / RELEASED).mkdir(parents=True, exist_ok=True)
+    text = json.dumps(pack(documents()), sort_keys=True, separators=(",", ":"), ensure_ascii=False) + "\n"
+    (root / RELEASED / f"{MODEL_VERSION}.json").write_text(text, encoding="utf-8")
+    sys.stdout.write(f"{MODEL_VERSION} released; run python -m canonical_model.publish, and empty ANNOUNCED\n")
     return 0
 
 

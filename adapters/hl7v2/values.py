@@ -28,6 +28,8 @@ from mappings.faults import Unreadable
 from mappings.runtime import Codec
 
 _COMPARED = re.compile(r"(<=|>=|<|>)\s*(.+)")
+_MEASURED = re.compile(r"(?:<=|>=|<|>)?\s*-?\d+(?:\.\d+)?", re.ASCII)
+_TEXTS = ("ST", "TX", "FT")
 _CLOCK = re.compile(r"(\d\d)(?:(\d\d)(?:(\d\d(?:\.\d{1,9})?))?)?(?:([+-]\d\d)(\d\d))?", re.ASCII)
 
 
@@ -57,6 +59,8 @@ def write_value(value: tuple[Value | None, str | None], m: Delimiters) -> tuple[
     kind = declared if declared in kinds else _usual_kind(form, content, m)
     if form == "quantity" and kind == "NM" and content.get("comparator"):
         kind = "SN"
+    if form == "quantity" and kind in _TEXTS and not _has_unit(content):
+        kind = "SN" if content.get("comparator") else "NM"
     text, unit = write(kind, content, m)
     return kind, text, unit
 
@@ -135,11 +139,15 @@ def _write_unit(quantity: Value, m: Delimiters) -> str:
     return _components((unit, text or "", coding_system_name(system, m) if system else ""), m)
 
 
+def _has_unit(quantity: Value) -> bool:
+    return any(quantity.get(part) for part in ("unit", "unit_text", "unit_system"))
+
+
 def _write_quantity(kind: str, content: Value, m: Delimiters) -> tuple[str, str]:
     unit = _write_unit(content, m)
     if kind == "SN":
         return _components((content.get("comparator", ""), content["value"]), m), unit
-    return content["value"], unit
+    return content.get("comparator", "") + content["value"], unit
 
 
 def _write_range(kind: str, content: Value, m: Delimiters) -> tuple[str, str]:
@@ -163,7 +171,10 @@ def _write_ratio(kind: str, content: Value, m: Delimiters) -> tuple[str, str]:  
 # ---- texts, codes, times, identifiers, documents --------------------------------------------------------------
 
 
-def _read_texts(value: str, unit: str, m: Delimiters) -> Value:  # noqa: ARG001 - a text has no unit
+def _read_texts(value: str, unit: str, m: Delimiters) -> Value:
+    """A text; a number that has a unit is a quantity, whatever its sender declares: the unit would be lost."""
+    if unit and unit != NULL and _MEASURED.fullmatch(value.strip()):
+        return _read_number(value.strip(), unit, m)
     return {"text": [m.unescape(line) if m.esc in line else line for line in value.split(m.rep)]}
 
 
@@ -308,7 +319,7 @@ _READERS: dict[str, Callable[[str, str, Delimiters], Value]] = {
     "NM": _read_number,
     "SN": _read_structured,
     "NR": _read_range,
-    **dict.fromkeys(("ST", "TX", "FT"), _read_texts),
+    **dict.fromkeys(_TEXTS, _read_texts),
     **dict.fromkeys(("CE", "CWE", "CNE", "CF", "IS", "ID"), _read_concepts),
     **dict.fromkeys(("DT", "TS", "DTM"), _read_when),
     "TM": _read_clock,
@@ -319,10 +330,10 @@ _READERS: dict[str, Callable[[str, str, Delimiters], Value]] = {
     "RP": _read_pointer,
 }
 _FORMS: dict[str, tuple[tuple[str, ...], Callable[[str, Any, Delimiters], tuple[str, str]]]] = {
-    "quantity": (("NM", "SN"), _write_quantity),
+    "quantity": (("NM", "SN", *_TEXTS), _write_quantity),
     "range": (("SN", "NR"), _write_range),
     "ratio": (("SN",), _write_ratio),
-    "text": (("ST", "TX", "FT"), _write_texts),
+    "text": (_TEXTS, _write_texts),
     "concepts": (("CWE", "CE", "CNE", "CF", "IS", "ID"), _write_concepts),
     "when": (("DTM", "TS", "DT"), _write_when),
     "time": (("TM",), _write_clock),

@@ -16,6 +16,7 @@ from adapters.mes_csv.dates import Format, compile_format
 from canonical_model import BASE
 from canonical_model.identifiers import SSCC, UNASSIGNED, from_uri, is_checked, miscounted, to_uri
 from canonical_model.ids import COI_SYSTEM
+from canonical_model.scans import is_scan, read_scan
 from mappings.codes import CodeTable
 from mappings.faults import Fault, Unreadable
 from mappings.rows import RowContext
@@ -203,10 +204,12 @@ def write_instant(value: Value, m: Cells) -> str:
 
 
 def read_identifier(text: str, m: Cells) -> Value:
-    """An Identifier: of a URI, or a bare text of the system that the dialect names for the column.
+    """An Identifier: of a URI, of a scan, or a bare text of the system that the dialect names for the column.
 
     Without one the partner's system is assumed, as it is in every format.
     """
+    if m.at in _SCANNED and is_scan(text):
+        return _scanned(text, m.at)
     if not text.isprintable():
         raise Unreadable("identifier-unreadable", "an identifier has no invisible characters; scan it again")
     if _URI.fullmatch(text):
@@ -215,6 +218,21 @@ def read_identifier(text: str, m: Cells) -> Value:
     if declared:
         return _sscc(text) if declared == SSCC else {"system": declared, "value": text}
     return {"system": m.system or UNASSIGNED, "value": text, "assumed": True}
+
+
+_SCANNED = frozenset({"order", "container", "shipment"})
+"""Columns whose thing has a label that is scanned; each is called as the kind of record that it names."""
+
+
+def _scanned(text: str, kind: str) -> Value:
+    """The strongest name of the column's kind that a scan holds. What the scan says besides stays with the sender."""
+    scan = read_scan(text)
+    if scan.faults:
+        raise Unreadable(scan.faults[0].code, scan.faults[0].remedy)
+    named = scan.naming(kind)
+    if not named:
+        raise Unreadable("identifier-unreadable", f"the scan names no {kind}; scan the label of the {kind}")
+    return {**named[0]}
 
 
 @lru_cache(maxsize=4096)
@@ -276,7 +294,8 @@ def write_shipment(value: Value, m: Cells) -> str:
 
 def read_coi(text: str, m: Cells) -> Value:
     """The chain-of-identity identifier; its label's data identifier `&/` (ISBT 128 structure 040) is no part of it."""
-    identifier = read_identifier(text.removeprefix("&/"), m)
+    bare = text.removeprefix("&/")
+    identifier = read_identifier(bare if bare.isalnum() else text, m)
     if identifier.get("assumed"):
         identifier["system"] = COI_SYSTEM
     return {**identifier, "type": "coi"}
@@ -289,7 +308,7 @@ def write_coi(value: Value, m: Cells) -> str:
 
 def read_identifiers(text: str, m: Cells) -> list[Value]:
     """Several identifiers in one cell, each once."""
-    found = [read_identifier(part, m) for part in parts_of(text, m)]
+    found = [read_identifier(part, m) for part in ([text] if is_scan(text) else parts_of(text, m))]
     unique = [each for place, each in enumerate(found) if each not in found[:place]]
     if not unique:
         raise Unreadable("cell-list", "a list cell holds at least one value")

@@ -52,7 +52,7 @@ def calendar(text: str) -> str:
 def short(text: str, year: int | None = None) -> str:
     """A `yymmdd` or `yymmddhhmm` of GS1; day 00 is the whole month.
 
-    `year` is the year in which the symbol is read: a date lies less than 50 years from it (GS1 General
+    `year` is the year in which the symbol is read: a date lies at most 49 years before it and 50 after it (GS1 General
     Specifications, section 7.12). Without it the date lies in 2000 to 2099.
 
     >>> short("270200"), short("980131", 2026)

@@ -96,24 +96,24 @@ class Field(NamedTuple):
 @cache
 def applications() -> Mapping[str, Application]:
     """Every application identifier of the General Specifications."""
-    found = (_application(ai, form) for form, ais in _FORMATS.items() for ai in _expanded(ais))
-    return {application.ai: application for application in found}
+    return {found.ai: found for form, ais in _FORMATS.items() for found in _of_form(form, ais)}
 
 
-def _expanded(ais: str) -> Iterator[str]:
-    for word in ais.split():
-        first, _, last = word.partition("-")
-        yield from (str(number).zfill(len(first)) for number in range(int(first), int(last or first) + 1))
-
-
-def _application(ai: str, form: str) -> Application:
+def _of_form(form: str, ais: str) -> Iterator[Application]:
     found = re.fullmatch(r"(?:n(\d+)(?=x))?([nx])(\d*)(?:\.\.(\d+))?", form)
     assert found is not None
     most = int(found[4] or found[3])
     least = int(found[3] or 1) if found[4] else most
     head, rest = int(found[1] or 0), "[0-9]" if found[2] == "n" else _SET
     shape = re.compile(rf"[0-9]{{{head}}}{rest}{{{least - head},{most - head}}}", re.ASCII)
-    return Application(ai, shape, least, most, _WITHOUT_FNC1.match(ai) is not None)
+    for ai in _expanded(ais):
+        yield Application(ai, shape, least, most, _WITHOUT_FNC1.match(ai) is not None)
+
+
+def _expanded(ais: str) -> Iterator[str]:
+    for word in ais.split():
+        first, _, last = word.partition("-")
+        yield from (str(number).zfill(len(first)) for number in range(int(first), int(last or first) + 1))
 
 
 def application_at(text: str, at: int) -> Application | None:

@@ -42,8 +42,8 @@ _LENGTHS = {"00": (18,), "01": (8, 12, 13, 14), "414": (13,), "417": (13,), "801
 """Digits of keys that are digits only, the check digit last."""
 
 _QUALIFIERS = {"01": ("22", "10", "21", "235"), "414": ("254",)}
-_MOST_STEPS = 9
-"""A key and four qualifiers; more is no Digital Link, and need not be looked at for each of its steps."""
+_MOST_STEPS = 10
+"""A key and four qualifiers, each with its value; more is no Digital Link, and is not tried at each of its steps."""
 _URN = re.compile(r"urn:epc:(id|class|idpat):([a-z]+):(.+)", re.IGNORECASE | re.DOTALL)
 _SCHEMES = {
     ("id", "sgtin"): ("01", 13, "21"),
@@ -238,7 +238,7 @@ def _link(uri: str) -> tuple[Identifier, list[str]] | None:
     # check digit is what tells a key from a private path.
     sure = found is not None and found[1].lower() == "id.gs1.org"
     for place, step in enumerate(steps[:-1]):
-        if step in _LENGTHS or step in {"253", "8003", "8004"}:
+        if len(steps) - place <= _MOST_STEPS and (step in _LENGTHS or step in {"253", "8003", "8004"}):
             identifier = _of_steps(step, steps[place + 1 :], sure)
             if identifier is not None:
                 return identifier, steps[place:]
@@ -246,8 +246,6 @@ def _link(uri: str) -> tuple[Identifier, list[str]] | None:
 
 
 def _of_steps(key: str, steps: Sequence[str], sure: bool) -> Identifier | None:
-    if len(steps) > _MOST_STEPS:
-        return None
     values = [_decoded(step) for step in steps]
     if len(values) % 2 == 0 or any(not value for value in values):
         return None

@@ -7,7 +7,7 @@ import re
 from canonical_model.identifiers import elements
 from canonical_model.identifiers.checks import check_character
 from canonical_model.identifiers.elements import FNC1
-from canonical_model.identifiers.kinds import DIN, KINDS
+from canonical_model.identifiers.kinds import DIN, FIN, KINDS
 from canonical_model.scans.gs1 import read_elements, read_uri
 from canonical_model.scans.isbt128 import read_structures
 from canonical_model.scans.scan import Reading, Scan, nothing
@@ -49,6 +49,22 @@ def read_scan(scanned: str | bytes, year: int | None = None) -> Scan:
         place = f"character {hidden.start() + 1}" if hidden else ""
         return nothing("identifier-unreadable", "a label holds printable characters; scan it again", place)
     return _read(body, symbology, Reading(year))
+
+
+def is_scan(text: str) -> bool:
+    """True where a text begins as only a scanner's does: with a data identifier and its structure, a symbology
+    identifier, brackets, an envelope or FNC1. A number that somebody typed is none, nor is a URI.
+
+    >>> is_scan("=+02000=G12341765432100=<S1128V00"), is_scan("=HYPERLINK(1)"), is_scan("BAG-1")
+    (True, False, False)
+    """
+    return _BEGINNING.match(text) is not None
+
+
+_BEGINNING = re.compile(
+    rf"\][A-Za-z][0-9][=&0-9\x1d]|\x1d|\[\)>\x1e|\([0-9]{{2,4}}\)|SEC:|={FIN}[0-9]{{8}}"
+    r"|=\+[0-9]{5}|=<[A-Z0-9]{8}|=\$[A-Z0-9]{16}|&/CH|&,[124]|&:[1-9]|&#[A-Z0-9]{2}[0-9]{2}|=#[A-Z0-9]{10}"
+)
 
 
 def _unwrapped(text: str) -> tuple[str, str]:

@@ -113,10 +113,16 @@ class Reading:
             self.fault("places-disagree", place, "the scan says this twice and not alike; scan one label at a time")
 
     def date(self, name: str, text: str, place: str, reader: Callable[[str], str]) -> None:
+        """Notes a date. A day and a moment of that day agree, and the moment says more."""
         try:
-            self.attribute(name, reader(text), place)
+            found, before = reader(text), str(self.attributes.get(name, ""))
         except ValueError:
             self.fault("date-unreadable", place, "the label holds no date of the calendar here; print it again")
+            return
+        if before and (found.startswith(before) or before.startswith(found)):
+            self.attributes[name] = max(found, before, key=len)
+        else:
+            self.attribute(name, found, place)
 
     def person(self, kind: str, value: str, location: str = "") -> None:
         self.personal.append(Personal(kind, value, location))

@@ -293,6 +293,41 @@ def test_a_list_cell_names_each_thing_once() -> None:
         CODECS["identifiers"].read(",", m)
 
 
+BAG_LABEL = "=+05000=G12341765432100=<S1128V00=,A00000&+A9999ABC123&/CHA999926000012"
+
+
+def test_a_scanned_label_gives_each_column_its_own_name() -> None:
+    bag = {
+        "system": "https://www.isbt128.org/uri/MPHOUniqueIdentifier",
+        "value": "A9999S1128G123417654321A00000",
+        "type": "mpho",
+    }
+    m = cells("container", systems={"container": BAG})
+    assert CODECS["identifier"].read(BAG_LABEL, m) == bag
+    assert CODECS["identifiers"].read(BAG_LABEL, m) == [bag]
+    assert CODECS["identifier"].read(CODECS["identifier"].write(bag, m), m)["value"] == bag["value"]
+    for label in (BAG_LABEL, "&/CHA999926000012=G12341765432100"):
+        order = CODECS["coi"].read(label, cells("order"))
+        assert order == {"system": COI_SYSTEM, "value": "CHA999926000012", "type": "coi"}
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("=G12341765432100", "identifier-unreadable"),
+        ("=G12341765432171=<S1128V00", "check-digit"),
+        ("(01)09521141012345(10)LOT7", "identifier-unreadable"),
+        ("&#0204SMIT=#0119600229", "identifier-unreadable"),
+    ],
+)
+def test_a_scan_that_names_no_container_is_refused_and_not_quoted(text: str, code: str) -> None:
+    """A donation number alone would make all bags of a donation one; a person's number names no bag."""
+    with pytest.raises(Unreadable) as told:
+        CODECS["identifier"].read(text, cells("container", systems={"container": BAG}))
+    assert told.value.code == code
+    assert "SMIT" not in str(told.value)
+
+
 def test_a_reference_names_its_record_by_one_identifier() -> None:
     value = both_ways("batch_link", "LOT-1", cells("batch", systems={"batch": OWN}))
     assert value == {"kind": "batch", "identifiers": [{"system": OWN, "value": "LOT-1", "type": "batch"}]}

@@ -327,7 +327,9 @@ def _deliveries(db: sqlite3.Connection, stage: House, played: Played) -> Iterato
     for partner, bodies in came.items():
         yield from (f"{partner} never had {name}" for name in sorted(ids[partner] - bodies.keys()))
         yield from (f"{partner} has {name}, which nobody planned" for name in sorted(bodies.keys() - ids[partner]))
-        yield from (f"{partner} had two different {name}" for name, sent in bodies.items() if len(set(sent)) > 1)
+        for name, sent in bodies.items():
+            if len(set(sent)) > 1:
+                yield f"{partner} had different {name}, of {[len(body) for body in sent]} bytes"
 
 
 def _told(db: sqlite3.Connection) -> list[tuple[str, str, str]]:

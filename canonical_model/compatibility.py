@@ -180,12 +180,7 @@ class _Comparison:
         """A node whose reference, if it has one, is written out; what stands beside it counts too."""
         if "$ref" not in node:
             return node
-        target = self._spread(definitions[_name(node)], definitions)
-        own = _without(node, "$ref")
-        merged = {**target, **own}
-        if "properties" in target and "properties" in own:
-            merged["properties"] = {**target["properties"], **own["properties"]}
-        return merged
+        return _both(self._spread(definitions[_name(node)], definitions), _without(node, "$ref"))
 
     def _choices(self, old: Schema, new: Schema, path: str) -> Iterator[Change]:
         """Every old choice must fit into one of the new choices."""
@@ -323,7 +318,20 @@ def _is_wider(before: str, after: str) -> bool:
 def _spread_choices(node: Schema) -> list[Schema]:
     """Each choice with what stands beside the choices."""
     rest = _without(node, "anyOf")
-    return [{**rest, **choice} for choice in node["anyOf"]] if "anyOf" in node else [node]
+    return [_both(rest, choice) for choice in node["anyOf"]] if "anyOf" in node else [node]
+
+
+def _both(one: Schema, other: Schema) -> dict[str, Any]:
+    """A node that asks for what both ask for; where both bound one thing, as the second does."""
+    made = {**one, **other}
+    if "required" in one and "required" in other:
+        made["required"] = [*one["required"], *other["required"]]
+    if "properties" in one and "properties" in other:
+        fields = {**one["properties"], **other["properties"]}
+        shared = one["properties"].keys() & other["properties"].keys()
+        narrowed = {name: _both(one["properties"][name], other["properties"][name]) for name in shared}
+        made["properties"] = {**fields, **narrowed}
+    return made
 
 
 def _breaks(found: Iterable[Change]) -> int:

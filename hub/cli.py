@@ -29,13 +29,19 @@ err = Console(stderr=True)
 Paths = Annotated[list[Path], typer.Argument(help="messages: files, or folders that are searched")]
 AsJson = Annotated[bool, typer.Option("--json", help="one JSON document instead of a table")]
 FormatName = Annotated[str, typer.Option("--format", help="hl7v2, fhir_r4, epcis or mes_csv")]
-Hint = Annotated[str, typer.Option("--dialect", help="dialect of a delimited file")]
+Hint = Annotated[str, typer.Option("--dialect", help="dialect of a delimited file, such as mes_csv/qc_results")]
+Overlay = Annotated[Path | None, typer.Option(help="folder of a site's own tables, as a partner's profile names it")]
 SEARCHED = {
     "hl7v2": {".hl7", ".txt", ".dat", ".er7"},
     "fhir_r4": {".json"},
     "epcis": {".json", ".jsonld", ".xml"},
     "mes_csv": {".csv", ".txt", ".tsv"},
 }
+
+
+def _format(name: str, dialect: str) -> str:
+    """The format; a dialect's name begins with it."""
+    return dialect.partition("/")[0] if "/" in dialect else name
 
 
 def main() -> None:
@@ -89,11 +95,13 @@ def explain(
     as_json: AsJson = False,
     format_name: FormatName = "hl7v2",
     dialect: Hint = "",
+    overlay: Overlay = None,
     fields: Annotated[bool, typer.Option(help="with --json: every field of every message too")] = False,
 ) -> None:
     """What becomes of every field of messages, without a hub."""
-    files = list(_files(paths, format_name))
-    told, count, crashed = explaining.explain_files(files, format_name=format_name, hint=dialect)
+    format_name = _format(format_name, dialect)
+    profile = explaining.ANYONE.model_copy(update={"overlay": overlay})
+    told, count, crashed = explaining.explain_files(_files(paths, format_name), profile, format_name, dialect)
     table = explaining.summary(told, count, crashed)
     if as_json:
         table["per_message"] = [one.plain(whole=fields) for one in told]
@@ -108,15 +116,16 @@ def explain(
 @app.command()
 def convert(
     path: Annotated[Path, typer.Argument(help="one message")],
-    to: Annotated[str, typer.Option(help="fhir_r4 for a Bundle, or frames")] = "fhir_r4",
+    to: Annotated[str, typer.Option(help="fhir_r4, epcis, frames, or afresh (itself, from its frames)")] = "fhir_r4",
     format_name: FormatName = "hl7v2",
     dialect: Hint = "",
+    overlay: Overlay = None,
 ) -> None:
     """Converts a message to another format by way of the canonical frames; what has no home there is told on stderr."""
     from hub.converting import convert_body
 
-    converted, lost = convert_body(path.read_bytes(), format_name, to, dialect)
-    sys.stdout.buffer.write(converted + b"\n")
+    converted, lost = convert_body(path.read_bytes(), _format(format_name, dialect), to, dialect, overlay)
+    sys.stdout.buffer.write(converted)
     for fault in lost:
         err.print(str(fault), style="yellow", markup=False, highlight=False, soft_wrap=True)
 
@@ -126,12 +135,13 @@ def validate(
     path: Annotated[Path, typer.Argument(help="one message")],
     format_name: FormatName = "hl7v2",
     dialect: Hint = "",
+    overlay: Overlay = None,
     as_json: AsJson = False,
 ) -> None:
     """What is wrong with a message, also for hl7apy and fhir.resources; exit code 1 where one finds an error."""
     from hub.second_opinion import opinions
 
-    faults = opinions(path.read_bytes(), format_name, dialect)
+    faults = opinions(path.read_bytes(), _format(format_name, dialect), dialect, overlay)
     if as_json:
         print(json.dumps([fault.plain() for fault in faults], indent=1))  # noqa: T201 - the document is the output
     for fault in () if as_json else faults:

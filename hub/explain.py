@@ -90,9 +90,13 @@ def explain(
 def explain_files(
     paths: Iterable[Path], profile: Profile = ANYONE, format_name: str = "hl7v2", hint: str = ""
 ) -> tuple[list[Explained], int, int]:
-    """The accounts of all messages of some files; how many files there were and how many messages crashed us."""
+    """The accounts of all messages of some files; how many files there were and how many messages crashed us.
+
+    Raises TableError.
+    """
     told: list[Explained] = []
     files = crashed = 0
+    format_of(format_name, profile.overlay, profile.zone, profile.system)  # a fault of a table is no message's fault
     for path in paths:
         files += 1
         body = path.read_bytes()

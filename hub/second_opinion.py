@@ -24,11 +24,11 @@ _VALUE = re.compile(r"Value .* not in table", re.DOTALL)
 _ABOUT = re.compile(r"\b(?:of|for|in element|exceeded|child|found:) ?<?(?:\w+ )?([A-Z][A-Za-z0-9_.]*)")
 
 
-def opinions(body: bytes, format_name: str, hint: str = "") -> list[Fault]:
+def opinions(body: bytes, format_name: str, hint: str = "", overlay: Path | None = None) -> list[Fault]:
     """Faults that our reading and the libraries find, no value quoted. Raises Unparsable, Unsupported."""
     if format_name == "fhir_r4":
         return [*validate(loads(body)), *_fhir_resources(body)]
-    faults = list(format_of(format_name).read(body, hint).faults)
+    faults = list(format_of(format_name, overlay).read(body, hint).faults)
     return [*faults, *_hl7apy(body)] if format_name == "hl7v2" else faults
 
 

@@ -293,12 +293,16 @@ def write_shipment(value: Value, m: Cells) -> str:
 
 
 def read_coi(text: str, m: Cells) -> Value:
-    """The chain-of-identity identifier; its label's data identifier `&/` (ISBT 128 structure 040) is no part of it."""
+    """The order by its chain-of-identity identifier, whose label's `&/` (ISBT 128 structure 040) is no part of it.
+
+    Where the dialect says whose numbers the column holds, it is that party's order number and no such identifier.
+    """
     bare = text.removeprefix("&/")
     identifier = read_identifier(bare if bare.isalnum() else text, m)
     if identifier.get("assumed"):
         identifier["system"] = COI_SYSTEM
-    return {**identifier, "type": "coi"}
+    own = m.systems.get(m.at) == identifier["system"] != COI_SYSTEM
+    return identifier if own else {**identifier, "type": "coi"}
 
 
 def write_coi(value: Value, m: Cells) -> str:

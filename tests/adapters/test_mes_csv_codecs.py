@@ -279,7 +279,7 @@ def test_a_chain_of_identity_identifier_is_known_by_its_type() -> None:
     assert value == {"system": COI_SYSTEM, "value": "CHA9999260000012", "assumed": True, "type": "coi"}
     assert CODECS["coi"].read("&/CHA9999260000012", cells("order")) == value
     m = cells("order", systems={"order": "https://sponsor.example/order"})
-    assert both_ways("coi", "PO-77", m) == {"system": "https://sponsor.example/order", "value": "PO-77", "type": "coi"}
+    assert both_ways("coi", "PO-77", m) == {"system": "https://sponsor.example/order", "value": "PO-77"}
 
 
 def test_a_list_cell_names_each_thing_once() -> None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import doctest
 import re
+import shlex
 from pathlib import Path
 
 import pytest
 
 from adapters import mes_csv
 from canonical_model.frames import set_schemas
+from hub import cli
 from mappings.vocabulary import DIALECT_WORDS
 
 ROOT = Path(__file__).parents[2]
@@ -24,13 +25,20 @@ def test_the_files_of_the_page_are_those_of_the_example() -> None:
         assert (ROOT / "examples" / "csv-dialect" / name).read_text(encoding="utf-8") == BLOCKS[name]
 
 
-def test_the_session_of_the_page_runs_as_it_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(ROOT)
-    session = doctest.DocTestParser().get_doctest(PAGE, {}, "howto-csv-dialect", None, 0)
-    assert len(session.examples) >= 9
-    told: list[str] = []
-    doctest.DocTestRunner().run(session, out=told.append)
-    assert not told, "".join(told)
+def test_the_commands_of_the_page_make_the_files_of_the_example(
+    monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    monkeypatch.chdir(ROOT / "examples" / "csv-dialect")
+    commands = re.findall(r"^cgt-hub (.+?)(?: > (\S+))?$", PAGE, re.MULTILINE)
+    assert [command.split()[0] for command, _ in commands] == ["explain", "convert", "convert"]
+    for command, into in commands:
+        with pytest.raises(SystemExit) as ended:
+            monkeypatch.setattr("sys.argv", ["cgt-hub", *shlex.split(command)])
+            cli.main()
+        out = capfdbinary.readouterr().out
+        assert ended.value.code in {0, None}
+        assert not into or out == Path(into).read_bytes()
+        assert into or out.decode("utf-8").count("│ carried ") == 61
 
 
 def test_the_row_of_a_column_of_ones_own_compiles(tmp_path: Path) -> None:

@@ -57,11 +57,11 @@ def told(found: list[Change]) -> list[str]:
 
 
 def defined(name: str, field: str) -> Callable[[Node], Node]:
-    return lambda made: made["$defs"][name]["properties"][field]  # type: ignore[no-any-return]
+    return lambda made: made["$defs"][name]["properties"][field]
 
 
 def field(name: str) -> Callable[[Node], Node]:
-    return lambda made: made["properties"][name]  # type: ignore[no-any-return]
+    return lambda made: made["properties"][name]
 
 
 def put(at: Callable[[Node], Node], **words: Any) -> Callable[[Node], Any]:
@@ -72,6 +72,18 @@ def cut(at: Callable[[Node], Node], word: str) -> Callable[[Node], Any]:
     return lambda made: at(made).pop(word)
 
 
+def quantity(made: Node) -> Any:
+    return made["$defs"]["Quantity"]
+
+
+def types(made: Node) -> Any:
+    return made["properties"]["type"]["enum"]
+
+
+def states(made: Node) -> Any:
+    return made["$defs"]["view-order"]["properties"]["state"]["enum"]
+
+
 BREAKS: list[tuple[str, Callable[[Node], Any], str]] = [
     ("records/order", lambda made: made["properties"].pop("weight"), "records/order.weight: removed"),
     ("records/order", lambda made: made["$defs"]["Quantity"]["properties"].pop("unit"), "Quantity.unit: removed"),
@@ -79,13 +91,13 @@ BREAKS: list[tuple[str, Callable[[Node], Any], str]] = [
     ("records/order", put(lambda made: made, required=["service"]), "records/order.service: now required"),
     (
         "records/order",
-        put(lambda made: made["$defs"]["Quantity"], required=["value", "unit"]),
+        put(quantity, required=["value", "unit"]),
         "Quantity.unit: now required",
     ),
     ("records/order", put(field("programme"), enum=["trial"]), 'records/order.programme: value "commercial" removed'),
     ("records/order", put(field("priority"), enum=["R", "S"]), "records/order.priority: closed to a list of values"),
     ("records/order", put(field("priority"), const="R"), "records/order.priority: closed to a list of values"),
-    ("records/order", put(defined("When", "local"), pattern="^[0-9]{4}$"), "When.local: pattern changed to ^[0-9]{4}$"),
+    ("records/order", put(defined("When", "local"), pattern="^[0-9]{4}$"), "When.local: pattern changed"),
     ("records/order", put(field("priority"), pattern="^R$"), "records/order.priority: pattern changed to ^R$"),
     ("records/order", put(field("priority"), minLength=1), "records/order.priority: minLength changed to 1"),
     ("records/order", put(defined("Identifier", "value"), minLength=2), "Identifier.value: minLength changed to 2"),
@@ -93,14 +105,14 @@ BREAKS: list[tuple[str, Callable[[Node], Any], str]] = [
     ("records/order", put(field("identifiers"), minItems=1), "records/order.identifiers: minItems changed to 1"),
     ("records/order", put(field("identifiers"), uniqueItems=True), "records/order.identifiers: uniqueItems changed"),
     ("records/order", put(field("priority"), **{"not": {"const": "X"}}), "records/order.priority: not changed"),
-    ("records/order", put(field("identifiers"), items={"$ref": "#/$defs/Quantity"}), "records/order.identifiers"),
+    ("records/order", put(field("identifiers"), items={"$ref": "#/$defs/Quantity"}), "Quantity.system: removed"),
     ("records/order", put(field("weight"), **{"$ref": "#/$defs/Identifier"}), "Identifier.unit: removed"),
     ("records/order", put(field("priority"), format="uri"), "records/order.priority: format changed to uri"),
     ("records/order", lambda made: made["$defs"]["When"]["oneOf"].pop(), "When: alternatives changed"),
     ("records/result", put(lambda made: made["$defs"]["Measurement"], maxProperties=0), "Measurement: maxProperties"),
     (
         "event",
-        lambda made: made["properties"]["type"]["enum"].remove("order.closed"),
+        lambda made: types(made).remove("order.closed"),
         'event.type: value "order.closed"',
     ),
     ("event", put(field("v"), const=2), "event.v: value 1 removed"),
@@ -121,7 +133,7 @@ BREAKS: list[tuple[str, Callable[[Node], Any], str]] = [
     ("order-document", lambda made: made["properties"]["records"]["properties"].pop("batch"), "records.batch: removed"),
     (
         "order-document",
-        lambda made: made["$defs"]["view-order"]["properties"]["state"]["enum"].pop(),
+        lambda made: states(made).pop(),
         "view-order.state",
     ),
 ]
@@ -145,16 +157,15 @@ def test_a_removed_document_is_a_break_and_a_new_one_is_not() -> None:
 
 
 FINE: list[tuple[str, Callable[[Node], Any], str, str]] = [
-    ("records/order", lambda made: made["properties"].update(mood={"type": "string"}), ADDED, "records/order.mood: field"),
-    ("records/order", put(field("programme"), enum=["commercial", "trial", "expanded-access", "hospital-exemption", "x"]),
-     ADDED, 'records/order.programme: value "x"'),
+    ("records/order", lambda made: made["properties"].update(mood={"type": "string"}), ADDED, "order.mood: field"),
+    ("records/order", lambda made: field("programme")(made)["enum"].append("x"), ADDED, 'order.programme: value "x"'),
     ("records/order", put(field("weight"), deprecated=True), DEPRECATED, "records/order.weight: deprecated"),
     ("records/order", cut(field("programme"), "enum"), RELAXED, "records/order.programme: opened to any value"),
     ("records/order", cut(defined("Identifier", "value"), "minLength"), RELAXED, "Identifier.value: minLength dropped"),
     ("records/order", put(defined("Identifier", "value"), minLength=0), RELAXED, "Identifier.value: minLength lowered"),
-    ("records/order", put(lambda made: made["$defs"]["Quantity"], required=[]), RELAXED, "no longer required"),
-    ("event", lambda made: made["properties"]["type"]["enum"].append("order.lost"), ADDED, 'event.type: value "order.lost"'),
-]  # fmt: skip
+    ("records/order", put(quantity, required=[]), RELAXED, "no longer required"),
+    ("event", lambda made: types(made).append("order.lost"), ADDED, 'event.type: value "order.lost"'),
+]
 
 
 @pytest.mark.parametrize(("path", "edit", "kind", "expected"), FINE)
@@ -238,7 +249,8 @@ def at(node: Any, trail: tuple[Any, ...]) -> Any:
 
 
 def without_a_property(node: Node) -> bool:
-    return bool(node.get("properties")) and bool(node["properties"].popitem())
+    closed = node.get("additionalProperties") is False and bool(node.get("properties"))
+    return closed and bool(node["properties"].popitem())
 
 
 def with_a_requirement(node: Node) -> bool:
@@ -266,18 +278,30 @@ def with_another_pattern(node: Node) -> bool:
 PLANTS = (without_a_property, with_a_requirement, with_another_type, without_a_value, with_another_pattern)
 
 
+def planted(schema: Node, plant: Callable[[Node], bool], most: int) -> Iterator[tuple[tuple[Any, ...], Node]]:
+    """The schema with the same break planted at one place after another, spread over all places where it can be."""
+    fit = [trail for trail in places(schema) if plant(copy.deepcopy(at(schema, trail)))]
+    for trail in fit[:: max(1, len(fit) // most)]:
+        edited = copy.deepcopy(schema)
+        plant(at(edited, trail))
+        yield trail, edited
+
+
 @pytest.mark.parametrize("plant", PLANTS, ids=lambda plant: plant.__name__)
 @pytest.mark.parametrize("path", ONE_OF_EACH)
 def test_a_break_planted_at_any_place_is_found(path: str, plant: Callable[[Node], bool]) -> None:
     schema = DOCUMENTS[f"{path}.schema.json"]
-    planted = 0
-    for trail in places(schema):
-        edited = copy.deepcopy(schema)
-        if not plant(at(edited, trail)):
-            continue
-        planted += 1
+    for trail, edited in planted(schema, plant, most=12):
         assert unannounced(changes({path: schema}, {path: edited})), trail
-    assert planted or (path, plant) == ("protocol", without_a_value)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("plant", PLANTS, ids=lambda plant: plant.__name__)
+@pytest.mark.parametrize("path", sorted(path.removesuffix(".schema.json") for path in DOCUMENTS))
+def test_a_break_planted_at_every_place_of_every_document_is_found(path: str, plant: Callable[[Node], bool]) -> None:
+    schema = DOCUMENTS[f"{path}.schema.json"]
+    for trail, edited in planted(schema, plant, most=10_000):
+        assert unannounced(changes({path: schema}, {path: edited})), trail
 
 
 @cache
@@ -285,20 +309,17 @@ def takes(text: str) -> Any:
     return jsonschema_rs.validator_for(json.loads(text))
 
 
-@pytest.mark.parametrize("plant", PLANTS, ids=lambda plant: plant.__name__)
-def test_an_example_that_is_no_longer_taken_is_never_called_no_break(plant: Callable[[Node], bool]) -> None:
+def test_an_example_that_is_no_longer_taken_is_never_called_no_break() -> None:
     """The judge is a validator: whatever it refuses now and took before, the comparison must have called a break."""
     lost = 0
-    for path in ONE_OF_EACH:
+    for path in ("records/result", "records/container", "protocol"):
         schema = DOCUMENTS[f"{path}.schema.json"]
-        if len(json.dumps(schema)) > 60_000:
-            continue
-        for trail in places(schema):
-            edited = copy.deepcopy(schema)
-            if plant(at(edited, trail)) and not takes(json.dumps(edited)).is_valid(schema["examples"][0]):
-                lost += 1
-                assert BREAKING in kinds(changes({path: schema}, {path: edited})), trail
-    assert lost > 5
+        for plant in PLANTS:
+            for trail, edited in planted(schema, plant, most=30):
+                if not takes(json.dumps(edited)).is_valid(schema["examples"][0]):
+                    lost += 1
+                    assert BREAKING in kinds(changes({path: schema}, {path: edited})), trail
+    assert lost > 50
 
 
 # ---- releases ----------------------------------------------------------------------------------------------------
@@ -308,12 +329,12 @@ def test_nothing_is_lost_in_a_release_but_notes() -> None:
     kept = unpack(json.loads(json.dumps(pack(DOCUMENTS))))
     assert changes(DOCUMENTS, kept) == changes(kept, DOCUMENTS) == []
     for path, schema in DOCUMENTS.items():
-        validator = jsonschema_rs.validator_for(kept[path])
+        validator = jsonschema_rs.validator_for(dict(kept[path]))
         for example in schema["examples"]:
             validator.validate(example)
     record = copy.deepcopy(DOCUMENTS["records/order.schema.json"]["examples"][0])
     record["weight"]["value"] = 70
-    assert not jsonschema_rs.validator_for(kept["records/order.schema.json"]).is_valid(record)
+    assert not jsonschema_rs.validator_for(dict(kept["records/order.schema.json"])).is_valid(record)
 
 
 def test_the_last_release_is_not_broken_unannounced() -> None:

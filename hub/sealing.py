@@ -9,42 +9,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from functools import cache
 from typing import Any, TypeGuard
 
-from canonical_model.frames import set_schema
 from canonical_model.ids import canonical_json
+from canonical_model.personal import plan_of
 from hub.crypto import Keyring
 from hub.store import Connection
-
-Plan = dict[str, Any]
-"""Per field: True where the whole value is personal, or the plan of what is inside."""
-
-
-@cache
-def plan_of(kind: str) -> Plan:
-    """The personal fields of a record kind, from the published schema."""
-    schema = set_schema(kind)
-    return _plan(schema, schema, ()) or {}
-
-
-def _plan(root: Mapping[str, Any], node: Mapping[str, Any], trail: tuple[str, ...]) -> Any:
-    if node.get("x-personal"):
-        return True
-    if "$ref" in node:
-        name = node["$ref"].rpartition("/")[2]
-        return None if name in trail else _plan(root, root["$defs"][name], (*trail, name))
-    for branch in ("anyOf", "oneOf"):
-        found = [_plan(root, inner, trail) for inner in node.get(branch, ())]
-        if True in found:
-            return True
-        merged = {key: value for plan in found if isinstance(plan, dict) for key, value in plan.items()}
-        if merged:
-            return merged
-    if isinstance(node.get("items"), dict):
-        return _plan(root, node["items"], trail)
-    inside = {name: plan for name, prop in node.get("properties", {}).items() if (plan := _plan(root, prop, trail))}
-    return inside or None
 
 
 class Sealer:

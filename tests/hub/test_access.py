@@ -14,10 +14,10 @@ import pytest
 
 from canonical_model.catalogue import ROLES
 from canonical_model.frames import set_schema
+from canonical_model.personal import plan_of
 from canonical_model.records import RECORDS
 from hub.access import sees_kind, sees_persons, visible
 from hub.profiles import Profile
-from hub.sealing import plan_of
 from tests.hub import house, receivers, world
 from tests.hub.house import FS, VT
 from tests.hub.world import FHIR, LD, Person, msh, v2

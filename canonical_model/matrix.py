@@ -28,6 +28,8 @@ def resolves(path: str) -> bool:
     path, _, type_ = path.partition("=")
     root, *steps = path.split(".")
     document = _document(root)
+    if document is None:
+        return False
     node: Any = document
     for step in steps:
         node = _inside(document, node).get(step.partition("[")[0])
@@ -39,14 +41,16 @@ def resolves(path: str) -> bool:
 
 
 @cache
-def _document(root: str) -> Schema:
+def _document(root: str) -> Schema | None:
     """The published schema in which a path begins."""
     published = documents()
     for name in (f"records/{root}", root):
         if f"{name}.schema.json" in published:
             return published[f"{name}.schema.json"]
-    frame = published[f"frame/{root}.schema.json"] if root in KINDS else {"properties": {}}
-    return {**frame, **frame["properties"].get("set", {})}
+    if root not in KINDS:
+        return None
+    frame = published[f"frame/{root}.schema.json"]
+    return {**frame, **frame["properties"]["set"]}
 
 
 def _inside(document: Schema, node: Schema) -> dict[str, Any]:
@@ -82,3 +86,6 @@ def matrix_page() -> str:
         lines += ["", f"## {standard}", "", f"{len(found)} fields.", "", "| field | canonical path |", "| --- | --- |"]
         lines += [f"| `{field}` | {', '.join(f'`{path}`' for path in paths)} |" for field, paths in found.items()]
     return "\n".join(lines) + "\n"
+
+
+__all__ = ["MATRIX", "STANDARDS", "matrix_page", "missing", "resolves"]

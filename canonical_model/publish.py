@@ -232,7 +232,7 @@ def _broken(released: str, kept: Mapping[str, Schema] | None) -> list[str]:
         return []
     found = changes(kept, documents())
     remedy = "undo it, or say why in ANNOUNCED of canonical_model/compatibility.py"
-    told = [f"breaks release {released}: {change} ({remedy})" for change in unannounced(found)]
+    told = [f"breaks release {released}: {change} ({remedy})" for change in unannounced(found, ANNOUNCED)]
     told += [f"announced, but no break: {text}" for text in sorted(ANNOUNCED.keys() - {str(c) for c in found})]
     if found and not is_later(MODEL_VERSION, released):
         told.append(f"changed since release {released}: raise MODEL_VERSION in canonical_model/__init__.py")

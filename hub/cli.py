@@ -216,18 +216,19 @@ def ledger_verify(
 
 @mapping_app.command("show")
 def mapping_show(
-    table: Annotated[str, typer.Argument(help="such as hl7v2/pid")],
+    table: Annotated[str, typer.Argument(help="a table or a message map, such as hl7v2/pid or hl7v2/oru_r01")],
     python: Annotated[bool, typer.Option("--python", help="the Python that the table compiles to")] = False,
 ) -> None:
-    """Prints a table: its rows, or what they compile to."""
-    from hub.mapping_view import source_of, table_of
+    """Prints a table, its rows or what they compile to; or a message map: its frames, facts, names and times."""
+    from hub.mapping_view import is_map, map_of, source_of, table_of
 
     if python:
         out.print(source_of(table), highlight=False, markup=False, soft_wrap=True)
         return
-    shown = RichTable("row", "wire", "canonical", "how", title=table)
-    for row in table_of(table):
-        shown.add_row(*row)
+    whole = is_map(table)
+    shown = RichTable(*(("part", "of", "how") if whole else ("row", "wire", "canonical", "how")), title=table)
+    for row in map_of(table) if whole else table_of(table):
+        shown.add_row(*map(escape, row))
     out.print(shown)
 
 

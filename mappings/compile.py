@@ -12,7 +12,7 @@ from typing import Any
 
 from mappings import runtime
 from mappings.codes import CodeTable
-from mappings.emit_delimited import Delimited
+from mappings.emit_delimited import Delimited, fills_of
 from mappings.emit_tree import Tree
 from mappings.faults import TableError, TableFault, Unreadable
 from mappings.residual import Norm, Shape
@@ -39,6 +39,10 @@ class Table:
     """Field, component and value of each constant that singles the piece out."""
     fields: tuple[tuple[str, str], ...] = ()
     """Kind and field of everything that the rows write."""
+    least: Mapping[str, str] = field(default_factory=dict)
+    """Fields that the format must have, as they are written where the frame has nothing for the whole piece."""
+    filled: frozenset[str] = frozenset()
+    """Canonical fields that are stated for a frame without them, because the format must have them."""
     constant: bool = False
     """True where a row writes something whatever the frames say."""
 
@@ -156,7 +160,16 @@ def _table(
     constant = any(row.constant is not None and not row.ignore for row in spec.rows)
     lists = frozenset(row.at[0] for row in spec.rows if row.each and not row.same_as)
     shape = emitter.shape(spec, norm_of)
-    return Table(spec, source, read, write, shape, kinds, places, lists, _picked(spec), _fields(spec), constant)
+    least, filled = _filled(spec) if spec.wire == "delimited" else ({}, frozenset())
+    picked, fields = _picked(spec), _fields(spec)
+    return Table(spec, source, read, write, shape, kinds, places, lists, picked, fields, least, filled, constant)
+
+
+def _filled(spec: Spec) -> tuple[dict[str, str], frozenset[str]]:
+    """What stands in the fields that must be there, and the canonical fields that it states."""
+    rows = [row for row in spec.rows if row.fill is not None]
+    least = {row.at[0]: fills[-1][1] for row in rows if (fills := fills_of(spec, row))}
+    return least, frozenset(".".join(path.split(".")[:2]) for row in rows for path in row.into)
 
 
 def _fields(spec: Spec) -> tuple[tuple[str, str], ...]:

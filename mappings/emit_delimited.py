@@ -166,6 +166,7 @@ class Delimited(Emitter):
                 opened.add(number)
         write += _assembled(opened)
         write += self._nulls(spec)
+        write += self._fills(spec)
         if spec.also or spec.pick:
             write += ["if w:", *indent(_constants(spec))]
         write.append("return w")
@@ -198,6 +199,24 @@ class Delimited(Emitter):
                     tests.append(f"if {paths[0]!r} in c: w.setdefault({number!r}, {NULL!r})")
             if tests:
                 lines += [f"c = f[{kind!r}].clear", "if c:", *indent(tests)]
+        return lines
+
+    def _fills(self, spec: Spec) -> list[str]:
+        """A field that the format must have is written in a piece that says anything, though the frame has none."""
+        lines: list[str] = []
+        for row in spec.rows:
+            fills = fills_of(spec, row)
+            if not fills:
+                continue
+            if "." in row.at[0] or len(row.at) > 1 or row.each:
+                self.fault(spec, row, "`default` is written (`out`) into a whole field that does not repeat")
+            number, text = row.at[0], repr(fills[-1][1])
+            for path, value in reversed(fills[:-1]):
+                kind, _, rest = path.partition(".")
+                rest, _, wanted = rest.partition("=")
+                test = f"== {wanted!r}" if wanted else "is not None"
+                text = f"{value!r} if {_reach(kind, rest)} {test} else {text}"
+            lines.append(f"if w and {number!r} not in w: w[{number!r}] = {text}")
         return lines
 
     def _read_each(self, spec: Spec, row: Row) -> list[str]:
@@ -474,6 +493,16 @@ class Delimited(Emitter):
 
 
 # ---- pieces of source -----------------------------------------------------------------------------------------
+
+
+def fills_of(spec: Spec, row: Row) -> list[tuple[str, str]]:
+    """Path and value of what is written where the frame has none; the last one counts whatever the frame has."""
+    if row.fill is None:
+        return []
+    pairs = [("", row.fill)] if isinstance(row.fill, str) else list(row.fill.items())
+    kinds = spec.kinds()
+    own = [(path, value) for path, value in pairs if not path or path.partition(".")[0] in kinds]
+    return own if own and "." not in own[-1][0] else []
 
 
 def _key_test(spec: Spec) -> str:

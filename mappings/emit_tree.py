@@ -8,7 +8,7 @@ Numbers are text (subclass `Num` of the adapter), so no digit is lost on the way
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from mappings.emit import Emitter, assign, get, implied_by, indent, name_of, siblings, version_test, where
@@ -161,7 +161,9 @@ class Tree(Emitter):
             body = [f"z = {self._call('write', row, 'y')}", f"if z is not None: {_place('w', row.at[0], 'z')}"]
         at = [f"m.at = {row.at[-1]!r}"] if not typed else []
         lines = [f"y = {value}", f"if {test}:", *indent([*at, *self._homeless(row, body)])]
-        if row.fill is not None:
+        if isinstance(row.fill, Mapping):
+            self.fault(spec, row, "`out` by path is for delimited wires; here it is one value")
+        elif row.fill is not None:
             lines.append(f"if {_reach('w', row.at[0])} is None: {_place('w', row.at[0], repr(row.fill))}")
         return lines
 

@@ -36,13 +36,37 @@ class _Message:
     namespace: str
 
     def holder(self, frame: Frame, kind: str) -> Frame | None:
-        """The nearest frame of a kind: this one, one above, or one beside those above."""
+        """The nearest frame of a kind: this one, one above, or the first one inside the nearest of those above."""
+        above = self.above(frame, kind)
+        if above is not None:
+            return above
+        others = [other for other in self.frames.values() if other["kind"] == kind]
+        if len(others) > 1:
+            holders = self._chain(frame)
+            depths = [next((n for n, key in enumerate(holders) if key in self._chain(o)), len(holders)) for o in others]
+            return others[depths.index(min(depths))]
+        return others[0] if others else None
+
+    def _chain(self, frame: Frame) -> list[str]:
+        """Keys of this frame and of those that hold it, outwards."""
+        keys: list[str] = []
         at: Frame | None = frame
         while at is not None:
-            if at["kind"] == kind:
-                return at
+            keys.append(at["key"])
             at = self.frames.get(at.get("parent", ""))
-        return next((other for other in self.frames.values() if other["kind"] == kind), None)
+        return keys
+
+    def above(self, frame: Frame, kind: str) -> Frame | None:
+        """This frame or the nearest one that holds it, of a kind."""
+        at: Frame | None = frame
+        while at is not None and at["kind"] != kind:
+            at = self.frames.get(at.get("parent", ""))
+        return at
+
+    def stands_in(self, frame: Frame) -> str:
+        """Kind of the frame that holds this one."""
+        holder = self.frames.get(frame.get("parent", ""))
+        return str(holder["kind"]) if holder is not None else ""
 
     def value(self, frame: Frame, path: str) -> Any:
         """A value by path: of this frame, of `message.`, or of the nearest frame of a kind (`@report.observed.start`).
@@ -231,16 +255,25 @@ def _names(data: Mapping[str, Any], message: _Message, frame: Frame) -> list[dic
         direct = _identifiers(message, frame, _as_list(rule.get("first")))
         if direct:
             return direct
-        within = _identifiers(message, frame, _as_list(rule["within"]))
-        parts = [part for path in _as_list(rule["by"]) if (part := _text(message.value(frame, path)))]
+        around = sorted(_as_list(rule["within"]), key=lambda path: _is_beside(message, frame, path))
+        named = ((path, _identifiers(message, frame, [path])) for path in around)
+        path, within = next(((path, found) for path, found in named if found), ("", []))
+        parts = [part for path_ in _as_list(rule["by"]) if (part := _text(message.value(frame, path_)))]
         if within and parts:
             system, value = within[0]["system"], within[0]["value"]
+            if _is_beside(message, frame, path):
+                parts.insert(0, message.stands_in(frame))  # else it might have the name of one that is in it
             return [{"system": f"{system}#{frame['kind']}", "value": "/".join([value, *parts])}]
     else:
         found = _identifiers(message, frame, rule)
         if found:
             return found
     return [{"system": f"{MADE_UP}{frame['kind']}", "value": f"{message.namespace}/{frame['key']}"}]
+
+
+def _is_beside(message: _Message, frame: Frame, path: str) -> bool:
+    """True for a path into another frame that does not hold this one."""
+    return path.startswith("@") and message.above(frame, path[1:].partition(".")[0]) is None
 
 
 def is_made_up(identifiers: Iterable[Mapping[str, Any]]) -> bool:

@@ -164,7 +164,7 @@ def _begun(node: _Node, fresh: _Pieces, written: _Pieces, before: frozenset[str]
     reached = max((place for place, label in enumerate(starts) if label in before), default=-1)
     if first is None or (before and first not in before and starts.index(first) > reached):
         label = next((label for label in starts if label in before or (not before and fresh[label])), starts[0])
-        written[label] = fresh[label] or {}
+        written[label] = fresh[label] or {**next(own.table.least for own in node.group.owns if own.label == label)}
 
 
 def _settled(node: _Node, fresh: _Pieces, nodes: Mapping[str, Node], m: Context) -> tuple[_Pieces, set[str]]:
@@ -192,10 +192,13 @@ def _otherwise(node: _Node, pieces: _Pieces, m: Context) -> set[str]:
             own.table.read(m.joined(piece), m, drafts)
     del m.faults[before:]
     found: set[str] = set()
+    filled = {path for own in node.group.owns for path in own.table.filled}
     for kind, meant in node.drafts.items():
         read = drafts[kind]
         if meant.set != read.set:
             for path in meant.set.keys() | read.set.keys():
+                if path not in meant.set and f"{kind}.{path}" in filled:
+                    continue  # the format must have it: the writer states it for a frame that leaves it out
                 if not _same(meant.set.get(path), read.set.get(path)):
                     found.add(f"{kind}.{path}")
         found |= {f"{kind}.{path}" for path in {*meant.clear} ^ {*read.clear} | {*meant.assumed} ^ {*read.assumed}}

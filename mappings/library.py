@@ -14,6 +14,7 @@ from mappings.compile import Table, compile_all
 from mappings.events import check as check_events
 from mappings.faults import TableError, TableFault
 from mappings.load import check_paths, overlay, parse_map, parse_table, read_yaml
+from mappings.map_checks import Known, check_all
 from mappings.runtime import Codec, Context
 from mappings.vocabulary import Spec
 
@@ -68,6 +69,7 @@ def load(
     if event_types is not None:
         for name, data in parts.maps.items():
             parts.faults += check_events(name, data, event_types)
+    parts.faults += check_all(parts.maps, Known(parts.specs, parts.codes, schemas, event_types))
     if schemas is not None:
         for spec in parts.specs.values():
             parts.faults += check_paths(spec, schemas)

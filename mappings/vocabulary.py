@@ -22,7 +22,8 @@ ROW_WORDS: Mapping[str, str] = {
     "derive": "further paths computed from the value on reading; never written from",
     "implies": "paths and values that a present value means; their own row is silent then",
     "default": "`{in: value, out: omit}`: taken when absent and marked assumed; `{in: omit, out: value}`: written when "
-    "the frame has none, because the format must have one (tree wires)",
+    "the frame has none, because the format must have one; on delimited wires only in a piece that says anything else, "
+    "and `out` may be `{order.state=active: NW, order.state: SC, order: NW}`: the first path, or kind, that there is",
     "constant": "a fixed wire value, written always; `#` counts among its siblings, `#…` is what the format computes",
     "ignore": "label on residual: why the mission has no business with it (closed list)",
     "versions": "versions of the standard in which the row is written, such as `>=2.7`",
@@ -115,7 +116,7 @@ class Row:
     derive: Mapping[str, str] = field(default_factory=dict)
     implies: Mapping[str, Any] = field(default_factory=dict)
     default: str | None = None
-    fill: str | None = None
+    fill: str | Mapping[str, str] | None = None
     constant: str | None = None
     ignore: str = ""
     versions: str = ""

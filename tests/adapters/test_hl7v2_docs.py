@@ -41,7 +41,10 @@ def test_the_pages_message_asserts_what_its_map_says(adapter: hl7v2.Adapter) -> 
     read = adapter.read(BLOCKS["oul_r22.hl7"].encode())
     assert read.faults == []
     told = [assertion["type"] for assertion in assertions(read.map, read.frames, "lab/1")]
-    assert told == ["subject.updated", "material.stated", "report.stated", "result.reported"]
+    assert told == [
+        *("subject.updated", "material.stated", "result.reported", "report.stated"),
+        *("result.reported", "result.invalidated"),
+    ]
     assert {entry.piece for entry in read.entries() if entry.fate == "residual"} == {"NTE"}
 
 
@@ -61,14 +64,32 @@ def test_the_pages_message_goes_back_as_it_came_and_fresh_says_the_same(adapter:
     assert faults == lost == []
 
 
-def test_the_pages_commands_save_the_frames(tmp_path: Path) -> None:
+def test_the_pages_commands_save_the_frames() -> None:
     """The session as a reader types it, with a message that the base tables read."""
     sample = ROOT / "tests" / "samples" / "hl7v2" / "adt_a40.hl7"
-    (command,) = re.findall(r'python -c "(.*?)"', PAGE)
-    hub = [sys.executable, "-c", "from hub.cli import main; main()", "explain", "--json", "--fields", str(sample)]
-    told = subprocess.run(hub, cwd=ROOT, capture_output=True, check=True, env={**os.environ, "PYTHONUTF8": "1"})
-    saved = subprocess.run([sys.executable, "-c", command], input=told.stdout, capture_output=True, check=True)
-    assert json.loads(saved.stdout) == json.loads(sample.with_suffix(".frames.json").read_text(encoding="utf-8"))
+    commands = re.findall(r"cgt-hub (convert --to \w+) \S+ > \S+oul_r22\.(\S+)", PAGE)
+    made = {suffix: _cgt_hub(*command.split(), str(sample)) for command, suffix in commands}
+    assert json.loads(made["frames.json"]) == json.loads(sample.with_suffix(".frames.json").read_text(encoding="utf-8"))
+    assert made["written.hl7"].split() == sample.with_suffix(".written.hl7").read_bytes().split()
+
+
+def test_the_page_shows_a_map_to_start_from_and_judges_the_message_first() -> None:
+    (shown,) = re.findall(r"`cgt-hub (mapping show \S+oru_r01)`", PAGE)
+    assert b"result.invalidated" in _cgt_hub(*shown.split())
+    assert PAGE.index("cgt-hub validate") < PAGE.index("cgt-hub explain")
+
+
+def _cgt_hub(*words: str) -> bytes:
+    hub = [sys.executable, "-c", "from hub.cli import main; main()", *words]
+    environment = {**os.environ, "PYTHONUTF8": "1", "COLUMNS": "200"}
+    return subprocess.run(hub, cwd=ROOT, capture_output=True, check=True, env=environment).stdout
+
+
+def test_the_facts_of_the_page_are_named_and_belong_as_it_explains(adapter: hl7v2.Adapter) -> None:
+    read = adapter.read(BLOCKS["oul_r22.hl7"].encode())
+    told = [a for a in assertions(read.map, read.frames, "lab/1") if a["type"].startswith("result.")]
+    assert [a["about"]["identifiers"][0]["value"] for a in told] == ["SP-1/SPTEMP", "FIL-7/6690-2", "FIL-7/718-7"]
+    assert {a["set"]["order"]["identifiers"][0]["value"] for a in told} == {"PLC-2"}
 
 
 def test_every_word_that_the_pages_maps_use_is_a_word() -> None:
@@ -76,7 +97,7 @@ def test_every_word_that_the_pages_maps_use_is_a_word() -> None:
         assert set(re.findall(r"^(\w+):", BLOCKS[name], re.MULTILINE)) <= MAP_WORDS.keys()
     groups = BLOCKS["oul_r22.yaml"].partition("frames:")[2].partition("identify:")[0]
     assert set(re.findall(r"(?:^ +(?:- )?\{?|, )(\w+): ", groups, re.MULTILINE)) - GROUP_WORDS.keys() <= {
-        *("ORC", "material", "report")
+        *("ORC", "OBX", "material", "report")
     }
 
 

@@ -14,11 +14,18 @@ from pydantic import ValidationError
 
 from canonical_model import BASE
 from canonical_model.catalogue import EVENTS
+from canonical_model.events import RULES as EVENT_RULES
 from canonical_model.events import check
-from canonical_model.frames import KINDS
+from canonical_model.frames import KINDS, frame_model
 from canonical_model.frames import check as check_frame
+from canonical_model.invalid_examples import refused_by_rule, refused_by_schema
 from canonical_model.json_schema import DIALECT, documents, event_schema, frame_schema, record_schema
+from canonical_model.order_document import RULES as DOCUMENT_RULES
+from canonical_model.order_document import OrderDocument
+from canonical_model.protocols import Protocol
 from canonical_model.records import RECORDS
+from canonical_model.rules import describe
+from canonical_model.values import RULES as VALUE_RULES
 from tests.canonical_model.facts import (
     BAG,
     COI,
@@ -74,7 +81,93 @@ def test_a_document_is_valid_by_its_dialect_and_names_itself(path: str) -> None:
 def test_every_kind_has_its_documents() -> None:
     assert {path for path in DOCUMENTS if path.startswith("records/")} == {f"records/{k}.schema.json" for k in RECORDS}
     assert {path for path in DOCUMENTS if path.startswith("frame/")} == {f"frame/{k}.schema.json" for k in KINDS}
-    assert "event.schema.json" in DOCUMENTS
+    assert {"event.schema.json", "order-document.schema.json", "protocol.schema.json"} <= DOCUMENTS.keys()
+    assert len(DOCUMENTS) == len(RECORDS) + len(KINDS) + 3
+
+
+@pytest.mark.parametrize("path", sorted(DOCUMENTS))
+def test_every_field_of_a_document_has_a_description(path: str) -> None:
+    schema = DOCUMENTS[path]
+    for owner in (schema, *schema.get("$defs", {}).values()):
+        for name, node in owner.get("properties", {}).items():
+            target = schema.get("$defs", {}).get(
+                str(node.get("$ref", node.get("items", {}).get("$ref", ""))).rpartition("/")[2], {}
+            )
+            assert node.get("description") or target.get("description"), (path, name)
+
+
+def model_says(path: str, document: Any) -> str:
+    """What the model has against a document; empty where it takes it."""
+    family, _, name = path.removesuffix(".schema.json").rpartition("/")
+    try:
+        if family == "frame":
+            frame_model(name).model_validate(document)
+        elif family == "records":
+            RECORDS[name].model_validate(document)
+        elif name == "event":
+            check(document)
+        else:
+            (OrderDocument if name == "order-document" else Protocol).model_validate(document)
+    except ValidationError as refused:
+        return str(refused)
+    return ""
+
+
+@pytest.mark.parametrize("path", sorted(DOCUMENTS))
+def test_the_examples_of_a_document_are_taken_by_all(path: str) -> None:
+    schema = DOCUMENTS[path]
+    assert schema["examples"]
+    for example in schema["examples"]:
+        assert model_says(path, example) == ""
+        jsonschema_rs.validator_for(schema).validate(example)
+        jsonschema.Draft202012Validator(schema).validate(example)
+
+
+@pytest.mark.parametrize("kind", sorted(RECORDS))
+def test_the_example_of_a_record_shows_every_field(kind: str) -> None:
+    schema = record_schema(kind)
+    assert schema["examples"][0].keys() == schema["properties"].keys()
+
+
+# ---- what is refused -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("one", refused_by_schema(), ids=lambda one: one.name)
+def test_an_example_refused_by_its_schema_is_refused_by_all(one: Any) -> None:
+    path = f"{one.schema}.schema.json"
+    assert not jsonschema_rs.validator_for(DOCUMENTS[path]).is_valid(one.document)
+    assert not jsonschema.Draft202012Validator(DOCUMENTS[path]).is_valid(one.document)
+    assert model_says(path, one.document)
+
+
+@pytest.mark.parametrize("one", refused_by_rule(), ids=lambda one: one.name)
+def test_an_example_refused_by_a_rule_fits_its_schema_and_is_refused_with_the_rule(one: Any) -> None:
+    path = f"{one.schema}.schema.json"
+    jsonschema_rs.validator_for(DOCUMENTS[path]).validate(one.document)
+    jsonschema.Draft202012Validator(DOCUMENTS[path]).validate(one.document)
+    said = model_says(path, one.document)
+    assert (
+        f"D-5: an Issue of rule {one.rule} is left out" in said
+        if one.rule.startswith("I-")
+        else f"{one.rule}: " in said
+    )
+
+
+def test_every_rule_beyond_the_schema_has_an_example() -> None:
+    shown = {one.rule for one in refused_by_rule()}
+    assert {*VALUE_RULES, *EVENT_RULES, *(DOCUMENT_RULES.keys() - {"D-5"})} <= shown
+    hidden = {rule for rule in shown if rule.startswith("I-")}
+    assert hidden >= {"I-1", "I-2", "I-4", "I-6", "I-7", "I-9", "I-32"}
+    published = {number for _, text in describe() for number in text.partition(": ")[0].split(", ")}
+    assert hidden <= published
+
+
+def test_each_refused_example_differs_from_a_taken_one_in_one_place() -> None:
+    for one in refused_by_schema():
+        examples = DOCUMENTS[f"{one.schema}.schema.json"]["examples"]
+        assert one.document not in examples
+        changed = [key for key in {*examples[0], *one.document} if examples[0].get(key) != one.document.get(key)]
+        assert len(changed) == 1, one.name
 
 
 def nodes(node: Any) -> list[dict[str, Any]]:

@@ -61,7 +61,7 @@ def carried_is_written(adapter: Adapter, body: bytes, read: Read) -> None:
 def fresh(adapter: Adapter, read: Read, homeless: Iterable[str] = ()) -> None:
     """`read(write(frames)) == frames`, save the paths that the writer reports; those are among `homeless`."""
     written, faults = adapter.write(read.type, read.frames)
-    same_frames(read.frames, adapter.read(written).frames, faults)
+    same_frames(read.frames, adapter.read(written).frames, faults, filled(adapter))
     assert _told(faults) <= set(homeless), f"reported as without a home: {sorted(_told(faults) - set(homeless))}"
 
 
@@ -72,14 +72,22 @@ def put_get(adapter: Adapter, read: Read, edit: Edit, residual: dict[str, Any] |
         check(frame)
     written, faults = adapter.write(read.type, edited, residual)
     try:
-        same_frames(edited, adapter.read(written).frames, faults)
+        same_frames(edited, adapter.read(written).frames, faults, filled(adapter))
     except AssertionError as broken:
         raise AssertionError(f"{edit.name}: {broken}") from broken
     return _told(faults)
 
 
-def same_frames(meant: list[Frame], read: list[Frame], faults: list[Fault]) -> None:
-    """The same frames in the same tree; a path that differs is one that the writer reported."""
+def filled(adapter: Adapter) -> frozenset[str]:
+    """Fields that a message must state and a frame may leave out, such as the order control of an ORC (4.5.1.1)."""
+    return frozenset(path for table in adapter.library.tables.values() for path in table.filled)
+
+
+def same_frames(meant: list[Frame], read: list[Frame], faults: list[Fault], stated: Iterable[str] = ()) -> None:
+    """The same frames in the same tree; a path that differs is one that the writer reported.
+
+    `stated` are fields that the writer states for a frame without them.
+    """
     told = _told(faults)
     ours, theirs = v2.comparable(meant), v2.comparable(read)
     if not any(place.endswith(" frame") for place in told):
@@ -89,6 +97,7 @@ def same_frames(meant: list[Frame], read: list[Frame], faults: list[Fault]) -> N
             f"{our['kind']}.{path}"
             for path in our["set"].keys() | their["set"].keys()
             if our["set"].get(path) != their["set"].get(path)
+            and (path in our["set"] or f"{our['kind']}.{path}" not in stated)
         }
         for marks in ("clear", "assumed"):
             different |= {f"{our['kind']}.{path}" for path in {*our.get(marks, ())} ^ {*their.get(marks, ())}}

@@ -8,7 +8,7 @@ SYNC := $(UV) sync --quiet --frozen --inexact --no-default-groups --python $(PYT
 RUN := $(UV) run --no-sync
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all lint types schemas wheel verify bench clean
+.PHONY: help demo test test-all lint types schemas wheel slow verify bench clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -24,7 +24,7 @@ test: $(UV)  ## everything that needs nothing but Python, in minutes
 	@$(SYNC) --group test
 	$(RUN) pytest -q -n auto -m "not slow"
 
-test-all: lint types schemas wheel verify  ## what `make test` leaves out: types, wheel, the verification harness
+test-all: lint types schemas wheel slow  ## what `make test` leaves out: types, wheel, a tenth of the long tests
 
 lint: $(UV)  ## ruff, and the contracts of who imports whom
 	@$(SYNC) --group lint
@@ -54,9 +54,12 @@ wheel: $(UV)  ## builds the wheel, looks into it, installs it elsewhere and play
 	cd build/wheel && bin/cgt-hub demo > demo.txt && tail -n 1 demo.txt
 	cd build/wheel && bin/python -m conformance_tests --help > /dev/null
 
-verify: $(UV)  ## the slow half of the tests: journeys in any order, kill -9, system calls, a tampered ledger
+slow: $(UV)
 	@$(SYNC) --group test
 	$(RUN) pytest -q -n auto -m slow
+
+verify: export CGT_FULL := 1
+verify: slow  ## the long tests, all of them: journeys in any order, kill -9, system calls, a tampered ledger
 
 bench: $(UV)  ## speeds, as ratios to a baseline of the same run
 	@$(SYNC) --group bench

@@ -19,6 +19,7 @@ from canonical_model.catalogue import EVENTS
 from canonical_model.frames import set_schemas
 from mappings import events
 from tests.laws import edits, laws, v2
+from tests.scale import share
 from tests.standards import need
 
 pytestmark = pytest.mark.standards
@@ -174,17 +175,17 @@ def test_no_edit_sends_an_identifier_that_nobody_said(
 def test_no_edit_at_all_sends_an_identifier_that_nobody_said(
     adapter: hl7v2.Adapter, reads: list[tuple[str, bytes, Read]]
 ) -> None:
-    emission(adapter, reads, 200)
+    emission(adapter, reads, share(200))
 
 
 @pytest.mark.slow
 def test_every_edit_is_read_as_it_was_edited(adapter: hl7v2.Adapter, reads: list[tuple[str, bytes, Read]]) -> None:
-    put_get(adapter, reads, 200)
+    put_get(adapter, reads, share(200))
 
 
 @pytest.mark.slow
 def test_every_edit_is_local(adapter: hl7v2.Adapter, reads: list[tuple[str, bytes, Read]]) -> None:
-    locality(adapter, reads, 200)
+    locality(adapter, reads, share(200))
 
 
 def test_an_identifier_that_is_taken_away_is_nowhere_in_pid_3(

@@ -72,5 +72,5 @@ def test_a_default_that_is_no_mapping_is_a_fault() -> None:
 def test_a_field_that_repeats_cannot_be_filled(tmp_path: Path) -> None:
     row = "{id: O10, each: 10, into: order.entered_by, as: xcn, default: {in: omit, out: X}}"
     (tmp_path / "orc.yaml").write_text(f"extends: hl7v2/orc@order\nrows:\n  - {row}\n", encoding="utf-8")
-    with pytest.raises(TableError, match="O10: `default` is written .`out`. into a whole field that does not repeat"):
+    with pytest.raises(TableError, match=r"O10: `default` is written .`out`. into a whole field that does not repeat"):
         hl7v2.adapter(None, [tmp_path])

@@ -6,14 +6,15 @@ from pathlib import Path
 
 import pytest
 
+from tests.scale import share
 from tests.verify import kill
 from tests.verify.traffic import journey
 
 pytestmark = pytest.mark.slow
 
 
-def test_nothing_acknowledged_is_lost_and_nothing_applied_twice(tmp_path: Path, request: pytest.FixtureRequest) -> None:
-    rounds = request.config.getoption("--rounds", default=100)
+def test_nothing_acknowledged_is_lost_and_nothing_applied_twice(tmp_path: Path) -> None:
+    rounds = share(100)
     figures = kill.verify(tmp_path, rounds)
     assert figures["wrong"] == []
     assert sum(figures["kills"].values()) == rounds

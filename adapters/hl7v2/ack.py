@@ -79,6 +79,8 @@ def _header(body: bytes) -> tuple[dict[str, str], Delimiters]:
         return {}, m
     end = line.find(line[3], 4)
     others = line[4:end] if 4 < end <= 9 and _delimit(line[4:end]) else "^~\\&"
+    if len({line[3], *others}) <= len(others):  # one of them twice: nothing can be told apart
+        return {}, m
     m.with_delimiters(line[3], others)
     try:
         return {**fields_of(line, line[3]), "2": others}, m

@@ -96,3 +96,12 @@ def test_any_bytes_at_all_are_answered(noise: bytes, at: int) -> None:
     answer = acknowledge(body[:at] + noise + body[at:], "AR", [UNKNOWN], "HUB1", NOW)
     assert b"MSA" in answer
     assert b"HUB1" in answer
+
+
+@pytest.mark.parametrize(
+    "head", [b"MSH^~\\&|EHR|L|H|H|2026||OML^O21|C1|P|2.5.1", b"MSH|^^\\&|EHR|L|H|H|2026||OML^O21|C1|P|2.5.1"]
+)
+def test_delimiters_that_cannot_be_told_apart_are_not_answered_in(head: bytes) -> None:
+    answer = acknowledge(head, "AE", [], "1", NOW)
+    assert answer.startswith(b"MSH|^~\\&|")
+    assert b"\rMSA|AE" in answer

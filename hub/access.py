@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from canonical_model.journey import Journey
 from hub.profiles import Profile
 
 ALL = frozenset({"*"})
@@ -221,3 +222,18 @@ def sees_kind(profile: Profile, kind: str) -> bool:
 def sees_persons(profile: Profile, region: str) -> bool:
     """True when the partner may see who its own patients and actors are."""
     return profile.role in _PERSON_ROLES and profile.region == region
+
+
+def takes_part(profile: Profile, journey: Journey) -> bool:
+    """True when the order is the partner's business: it placed it, or its profile names the product. Deny by default.
+
+    Who placed it is whom the hub heard it from first: another's order is not had by naming its number.
+    """
+    if profile.orders == "none":
+        return False
+    order = journey.order
+    first = min(order.named("order.submitted"), key=lambda e: (e["recorded"], e["id"]), default=None)
+    if first is not None and first["reporter"]["partner"] == profile.partner:
+        return True
+    codes = {coding.get("code") for coding in (order.fields.get("service") or {}).get("codings", ())}
+    return bool(codes & set(profile.products))

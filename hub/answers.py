@@ -18,7 +18,8 @@ from canonical_model.journey import Journey
 from canonical_model.protocols import Protocol
 from canonical_model.questions import CANNOT_TELL, DENY, Reason, Verdict, may_infuse, may_ship
 from canonical_model.values import instant_text
-from hub.committer import Committer, takes_part
+from hub.access import takes_part
+from hub.committer import Committer
 from hub.crypto import Keyring
 from hub.links import Links
 from hub.profiles import Profile

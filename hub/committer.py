@@ -12,11 +12,9 @@ import os
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from functools import cache
+from datetime import datetime
 from typing import Any
 
-import jsonschema_rs
 import orjson
 import structlog
 
@@ -24,33 +22,27 @@ from adapters import json_text
 from canonical_model import BASE
 from canonical_model.events import VERSION
 from canonical_model.fold import fold
-from canonical_model.frames import set_schema
 from canonical_model.ids import canonical_json, event_id, issue_id
 from canonical_model.journey import Journey
 from canonical_model.protocols import Protocol
 from canonical_model.rules import RULES_VERSION, Finding, check
 from canonical_model.values import instant_text
 from hub import ledger
+from hub.access import takes_part
 from hub.conversion import FATES, FILTERED, HELD, RECORDED, Converted, Part, convert, digest, sameness
 from hub.crypto import Keyring
+from hub.facts import Facts, Origin, configuration_of, misfits
 from hub.formats import Adapters
 from hub.links import Links
 from hub.profiles import Profile
 from hub.revising import revise
-from hub.sealing import Sealer
 from hub.store import Connection, Store
-from hub.vault import SUBJECT_SYSTEM, Vault
+from hub.vault import Vault
 from mappings.faults import Fault
 
 log = structlog.get_logger("hub.committer")
 
 ISSUE_SYSTEM = f"{BASE}/id/issue"
-REPORTER_FILLS = {
-    "container.created": "holder",
-    "custody.transferred": "taker",
-    "shipment.accepted": "taker",
-}
-"""Who is meant where a report names nobody: the reporter."""
 CACHED_JOURNEYS = 2_000
 
 
@@ -115,7 +107,7 @@ class Committer:
         self._new: dict[int, dict[str, Any]] = {}
         self._fresh: set[str] = set()
         self._position = 0
-        self._configuration = {name: _configuration(profile) for name, profile in profiles.items()}
+        self._configuration = {name: configuration_of(profile) for name, profile in profiles.items()}
 
     @property
     def connection(self) -> Connection:
@@ -304,20 +296,14 @@ class Committer:
         earlier: Sequence[dict[str, Any]] = (),
     ) -> None:
         """Appends the facts of the recorded parts. At a replay, `earlier` are those that the message came to before."""
-        names = _FrameNames(self._keys, db, self._region, profile, converted, instant_text(now))
-        sealer = Sealer(self._keys, db, profile.partner, now.strftime("%Y-%m"))
-        index = 0
+        origin = Origin(profile, self._configuration[profile.partner], source, same, converted.sequence, now)
+        facts = Facts(self._keys, db, self._region, origin, converted)
         said: list[dict[str, Any]] = []
         for part in converted.parts:
             if part.fate != RECORDED:
                 continue
-            events = []
-            for assertion in part.assertions:
-                index += 1
-                ordinal = f"{converted.sequence.zfill(12)}/{index:06}"
-                event = self._event(profile, assertion, names, sealer, source, same, ordinal, now)
-                events.append(event)
-                part.faults += self._faults(event)
+            events = [facts.of(assertion) for assertion in part.assertions]
+            part.faults += [fault for event in events for fault in misfits(event)]
             if any(fault.severity == "error" for fault in part.faults):
                 part.fate = HELD
                 answer.faults += part.faults
@@ -329,60 +315,6 @@ class Committer:
             said = revise(earlier, said, whole, now)
         for event in said:
             self._append(db, event, inbox)
-
-    def _event(
-        self,
-        profile: Profile,
-        assertion: Mapping[str, Any],
-        names: _FrameNames,
-        sealer: Sealer,
-        source: str,
-        same: str,
-        ordinal: str,
-        now: datetime,
-    ) -> dict[str, Any]:
-        about = names.resolve(assertion["about"])
-        values = names.resolve(assertion["set"])
-        if about["kind"] == "subject":
-            values |= names.subject(assertion["frame"], assertion["type"])
-        filled = REPORTER_FILLS.get(assertion["type"])
-        if filled and filled not in values:
-            values[filled] = profile.party_ref
-        values = sealer.seal(about["kind"], values)
-        occurred = assertion["occurred"] or _today(now)
-        stated = assertion["occurred"]["at"] if assertion["occurred"] else ""
-        clear = sorted(assertion["clear"])
-        return {
-            "v": VERSION,
-            "id": event_id(
-                profile.partner, source, same, assertion["frame"], assertion["type"], about, [values, clear, stated]
-            ),
-            "type": assertion["type"],
-            "about": about,
-            "set": values,
-            "clear": clear,
-            "occurred": occurred,
-            "recorded": instant_text(now),
-            "reporter": {"partner": profile.partner, "role": profile.role},
-            "source_id": source,
-            "ordinal": ordinal,
-            "frame": assertion["frame"],
-            "configuration": self._configuration[profile.partner],
-            "body": same,
-        }
-
-    def _faults(self, event: Mapping[str, Any]) -> list[Fault]:
-        """Why an event does not fit the model: a fault of our tables or of a value that they let through."""
-        kind = event["about"]["kind"]
-        return [
-            Fault(
-                "model-mismatch",
-                f"{kind}.{'.'.join(str(step) for step in wrong.instance_path)}",
-                "the value does not fit the canonical model; mend the table or the message and replay",
-                severity="error",
-            )
-            for wrong in _validator(kind).iter_errors(event["set"])
-        ]
 
     def _append(self, db: Connection, event: dict[str, Any], inbox: int | None, only: str = "") -> bool:
         """Adds a fact to the log and links it; False where the log has it already."""
@@ -559,79 +491,6 @@ class Committer:
                         db.run("add_delivery", profile.partner, journey, position, send.message, instant_text(now))
 
 
-@cache
-def _validator(kind: str) -> jsonschema_rs.Draft202012Validator:
-    """What says whether an event's values fit the model; compiled when the first event of the kind comes."""
-    return jsonschema_rs.validator_for(set_schema(kind))  # type: ignore[return-value]
-
-
-def takes_part(profile: Profile, journey: Journey) -> bool:
-    """True when the order is the partner's business: it placed it, or its profile names the product. Deny by default.
-
-    Who placed it is whom the hub heard it from first: another's order is not had by naming its number.
-    """
-    if profile.orders == "none":
-        return False
-    order = journey.order
-    first = min(order.named("order.submitted"), key=lambda e: (e["recorded"], e["id"]), default=None)
-    if first is not None and first["reporter"]["partner"] == profile.partner:
-        return True
-    codes = {coding.get("code") for coding in (order.fields.get("service") or {}).get("codings", ())}
-    return bool(codes & set(profile.products))
-
-
-class _FrameNames:
-    """Names for references to frames of a message: the vault's for subjects, the tables' for everything else."""
-
-    def __init__(
-        self, keys: Keyring, db: Connection, region: str, profile: Profile, converted: Converted, now: str
-    ) -> None:
-        self._keys, self._vault, self._profile = keys, Vault(keys, db, region), profile
-        self._frames = {frame["key"]: frame for frame in converted.frames}
-        self._now = now
-        self._namespace = f"{profile.partner}/{converted.source_id}"
-        self._identities = {frame["parent"]: frame["set"] for frame in converted.frames if frame["kind"] == "identity"}
-        self._named: dict[str, list[dict[str, Any]]] = {}
-
-    def resolve(self, value: Any) -> Any:
-        """A value with subjects named by their tokens."""
-        if isinstance(value, list):
-            return [self.resolve(item) for item in value]
-        if not isinstance(value, dict):
-            return value
-        if value.get("kind") == "subject" and "frame" in value:
-            return {"kind": "subject", "identifiers": self._subject(value["frame"])}
-        return {
-            name: self.resolve(inner) if isinstance(inner, (dict, list)) else inner for name, inner in value.items()
-        }
-
-    def _subject(self, key: str) -> list[dict[str, Any]]:
-        if key not in self._named:
-            identity = self._identities.get(key, {})
-            names = self._vault.names(identity.get("identifiers", []))
-            if not names:  # nobody whom the vault could know again: a name for this message only
-                token = self._keys.token("message-subject", self._namespace, key)
-                names = [{"system": SUBJECT_SYSTEM, "value": token, "type": "subject"}]
-            self._vault.keep(identity, names, self._profile.partner, self._now)
-            self._named[key] = names
-        return self._named[key]
-
-    def subject(self, key: str, type_: str) -> dict[str, Any]:
-        """What only the vault can add to a fact about a subject: that its identity changed, and who was retired."""
-        identity = self._identities.get(key, {})
-        added: dict[str, Any] = {}
-        if identity:
-            added["identity_digest"] = self._keys.token("identity", identity)
-        retired = self._vault.names(identity.get("retired_identifiers", []))
-        if type_ == "subject.merged" and retired:
-            added["retired"] = retired
-        return added
-
-
-def _configuration(profile: Profile) -> str:
-    return digest(canonical_json(profile.model_dump(mode="json")))[:16]
-
-
 def _again(earlier: tuple[Any, ...], converted: Converted, source: str) -> Answer:
     """The answer to a message that was recorded before."""
     return Answer(
@@ -646,12 +505,6 @@ def _again(earlier: tuple[Any, ...], converted: Converted, source: str) -> Answe
     )
 
 
-def _today(now: datetime) -> dict[str, Any]:
-    """The time of a fact whose message states none: some time on the day of its receipt."""
-    day = now.astimezone(UTC).strftime("%Y-%m-%d")
-    return {"at": f"{day}T00:00:00Z", "local": day, "zone": "Z", "precision": "day", "assumed_zone": True}
-
-
 def _moment(now: datetime) -> dict[str, Any]:
     text = instant_text(now)
     precision = "fraction" if "." in text else "second"
@@ -663,4 +516,4 @@ def worst(parts: Iterable[Mapping[str, Any]]) -> str:
     return max((part["fate"] for part in parts), key=FATES.index, default=RECORDED)
 
 
-__all__ = ["Answer", "Committer", "Incoming", "issue_id", "takes_part", "worst"]
+__all__ = ["Answer", "Committer", "Incoming", "issue_id", "worst"]

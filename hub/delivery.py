@@ -17,8 +17,8 @@ import structlog
 
 from canonical_model.journey import Journey, RecordState
 from canonical_model.values import instant_text
-from hub.access import sees_persons, visible
-from hub.committer import Committer, takes_part
+from hub.access import sees_persons, takes_part, visible
+from hub.committer import Committer
 from hub.crypto import Keyring
 from hub.formats import Adapters
 from hub.profiles import Profile

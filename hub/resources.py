@@ -15,8 +15,8 @@ import orjson
 from adapters import json_text
 from adapters.fhir_r4.references import KINDS, TYPES
 from canonical_model.ids import name_key
-from hub.access import sees_kind, sees_persons, visible
-from hub.committer import Answer, Committer, takes_part
+from hub.access import sees_kind, sees_persons, takes_part, visible
+from hub.committer import Answer, Committer
 from hub.crypto import Keyring
 from hub.formats import Adapters
 from hub.links import Links

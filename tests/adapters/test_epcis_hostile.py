@@ -198,7 +198,7 @@ def test_what_would_harm_is_refused_at_the_door(body: bytes, code: str) -> None:
     begun = time.perf_counter()
     with pytest.raises(Unparsable, match=code):
         adapter().read(body)
-    assert time.perf_counter() - begun < 1
+    assert time.perf_counter() - begun < 10
 
 
 def test_a_long_series_is_read_and_written_in_time() -> None:

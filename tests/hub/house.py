@@ -285,12 +285,13 @@ class Line:
 
 
 def fields(message: bytes, name: str) -> list[list[str]]:
-    """The segments of a name, each as its fields counted as the standard counts."""
+    """The segments of a name, each as its fields counted as the standard counts, by the message's own separator."""
     found = []
+    separator = message[3:4].decode("utf-8") or "|"
     for line in message.decode("utf-8").split("\r"):
-        parts = line.split("|")
+        parts = line.split(separator)
         if parts[0] == name:
-            found.append([name, "|", *parts[1:]] if name == "MSH" else parts)
+            found.append([name, separator, *parts[1:]] if name == "MSH" else parts)
     return found
 
 

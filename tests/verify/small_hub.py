@@ -26,8 +26,9 @@ from canonical_model.journey import Journey, comparable
 from canonical_model.protocols import DEFAULT_PROTOCOLS
 from canonical_model.rules import Finding, check
 from hub import ledger
+from hub.access import takes_part
 from hub.answers import Question, Questions
-from hub.committer import Answer, Committer, takes_part
+from hub.committer import Answer, Committer
 from hub.conversion import Format
 from hub.crypto import Keyring
 from hub.demo import world

@@ -1,0 +1,169 @@
+"""Assertions of one message become facts: named by the vault, sealed, held against the model. Writes no log."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+
+import jsonschema_rs
+
+from canonical_model.events import VERSION
+from canonical_model.frames import set_schema
+from canonical_model.ids import canonical_json, event_id
+from canonical_model.values import instant_text
+from hub.conversion import Converted, digest
+from hub.crypto import Keyring
+from hub.profiles import Profile
+from hub.sealing import Sealer
+from hub.store import Connection
+from hub.vault import SUBJECT_SYSTEM, Vault
+from mappings.faults import Fault
+
+REPORTER_FILLS = {
+    "container.created": "holder",
+    "custody.transferred": "taker",
+    "shipment.accepted": "taker",
+}
+"""Who is meant where a report names nobody: the reporter."""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Whose message it is, how that partner was configured, and how one message is told from another."""
+
+    partner: Profile
+    configuration: str
+    source: str
+    same: str
+    sequence: str
+    now: datetime
+
+
+class Facts:
+    """The facts of one message, in the order of its assertions."""
+
+    def __init__(self, keys: Keyring, db: Connection, region: str, origin: Origin, converted: Converted) -> None:
+        self._origin = origin
+        self._recorded = instant_text(origin.now)
+        self._names = _Names(keys, db, region, origin.partner, converted, self._recorded)
+        self._sealer = Sealer(keys, db, origin.partner.partner, origin.now.strftime("%Y-%m"))
+        self._number = 0
+
+    def of(self, assertion: Mapping[str, Any]) -> dict[str, Any]:
+        """The next fact: an event of the log."""
+        self._number += 1
+        origin, partner = self._origin, self._origin.partner
+        about = self._names.resolve(assertion["about"])
+        values = self._sealer.seal(about["kind"], self._values(about, assertion))
+        clear = sorted(assertion["clear"])
+        stated = assertion["occurred"]["at"] if assertion["occurred"] else ""
+        said = [values, clear, stated]
+        return {
+            "v": VERSION,
+            "id": event_id(
+                partner.partner, origin.source, origin.same, assertion["frame"], assertion["type"], about, said
+            ),
+            "type": assertion["type"],
+            "about": about,
+            "set": values,
+            "clear": clear,
+            "occurred": assertion["occurred"] or _today(origin.now),
+            "recorded": self._recorded,
+            "reporter": {"partner": partner.partner, "role": partner.role},
+            "source_id": origin.source,
+            "ordinal": f"{origin.sequence.zfill(12)}/{self._number:06}",
+            "frame": assertion["frame"],
+            "configuration": origin.configuration,
+            "body": origin.same,
+        }
+
+    def _values(self, about: Mapping[str, Any], assertion: Mapping[str, Any]) -> dict[str, Any]:
+        values: dict[str, Any] = self._names.resolve(assertion["set"])
+        if about["kind"] == "subject":
+            values |= self._names.subject(assertion["frame"], assertion["type"])
+        filled = REPORTER_FILLS.get(assertion["type"])
+        if filled and filled not in values:
+            values[filled] = self._origin.partner.party_ref
+        return values
+
+
+def misfits(event: Mapping[str, Any]) -> list[Fault]:
+    """Why an event does not fit the model: a fault of our tables or of a value that they let through."""
+    kind = event["about"]["kind"]
+    return [
+        Fault(
+            "model-mismatch",
+            f"{kind}.{'.'.join(str(step) for step in wrong.instance_path)}",
+            "the value does not fit the canonical model; mend the table or the message and replay",
+            severity="error",
+        )
+        for wrong in _validator(kind).iter_errors(event["set"])
+    ]
+
+
+@cache
+def _validator(kind: str) -> jsonschema_rs.Draft202012Validator:
+    """What says whether an event's values fit the model; compiled when the first event of the kind comes."""
+    return jsonschema_rs.validator_for(set_schema(kind))  # type: ignore[return-value]
+
+
+def configuration_of(profile: Profile) -> str:
+    """A profile as it was when a fact was recorded, as one short name."""
+    return digest(canonical_json(profile.model_dump(mode="json")))[:16]
+
+
+def _today(now: datetime) -> dict[str, Any]:
+    """The time of a fact whose message states none: some time on the day of its receipt."""
+    day = now.astimezone(UTC).strftime("%Y-%m-%d")
+    return {"at": f"{day}T00:00:00Z", "local": day, "zone": "Z", "precision": "day", "assumed_zone": True}
+
+
+class _Names:
+    """Names for references to frames of a message: the vault's for subjects, the tables' for everything else."""
+
+    def __init__(
+        self, keys: Keyring, db: Connection, region: str, profile: Profile, converted: Converted, now: str
+    ) -> None:
+        self._keys, self._vault, self._profile = keys, Vault(keys, db, region), profile
+        self._frames = {frame["key"]: frame for frame in converted.frames}
+        self._now = now
+        self._namespace = f"{profile.partner}/{converted.source_id}"
+        self._identities = {frame["parent"]: frame["set"] for frame in converted.frames if frame["kind"] == "identity"}
+        self._named: dict[str, list[dict[str, Any]]] = {}
+
+    def resolve(self, value: Any) -> Any:
+        """A value with subjects named by their tokens."""
+        if isinstance(value, list):
+            return [self.resolve(item) for item in value]
+        if not isinstance(value, dict):
+            return value
+        if value.get("kind") == "subject" and "frame" in value:
+            return {"kind": "subject", "identifiers": self._subject(value["frame"])}
+        return {
+            name: self.resolve(inner) if isinstance(inner, (dict, list)) else inner for name, inner in value.items()
+        }
+
+    def _subject(self, key: str) -> list[dict[str, Any]]:
+        if key not in self._named:
+            identity = self._identities.get(key, {})
+            names = self._vault.names(identity.get("identifiers", []))
+            if not names:  # nobody whom the vault could know again: a name for this message only
+                token = self._keys.token("message-subject", self._namespace, key)
+                names = [{"system": SUBJECT_SYSTEM, "value": token, "type": "subject"}]
+            self._vault.keep(identity, names, self._profile.partner, self._now)
+            self._named[key] = names
+        return self._named[key]
+
+    def subject(self, key: str, type_: str) -> dict[str, Any]:
+        """What only the vault can add to a fact about a subject: that its identity changed, and who was retired."""
+        identity = self._identities.get(key, {})
+        added: dict[str, Any] = {}
+        if identity:
+            added["identity_digest"] = self._keys.token("identity", identity)
+        retired = self._vault.names(identity.get("retired_identifiers", []))
+        if type_ == "subject.merged" and retired:
+            added["retired"] = retired
+        return added

@@ -43,7 +43,7 @@ from mappings.faults import Fault
 log = structlog.get_logger("hub.committer")
 
 ISSUE_SYSTEM = f"{BASE}/id/issue"
-CACHED_JOURNEYS = 2_000
+CACHED_JOURNEYS = 300
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,7 +108,8 @@ def local(adapter: Adapter, body: bytes, read: Read, edit: Edit) -> bool:
     """An edit changes only the fields that its rows name; set ids apart. False where the edit is outside the law.
 
     A message whose own delimiters cannot say the new value is written in the standard ones: outside. So is another
-    version, which has other rows.
+    version, which has other rows. A frame whose identifiers change may be another frame, which states what a fresh one
+    must state.
     """
     if edit.path == ("version",):
         return False
@@ -121,6 +122,9 @@ def local(adapter: Adapter, body: bytes, read: Read, edit: Edit) -> bool:
         return True
     kind = next(frame["kind"] for frame in read.frames if frame["key"] == edit.frame)
     allowed = _named_fields(adapter, kind, edit.path) | {("MSH", 18)}
+    if edit.path[0] == "identifiers":
+        stated = {tuple(path.split(".")[1:]) for path in filled(adapter) if path.startswith(f"{kind}.")}
+        allowed |= set().union(*(_named_fields(adapter, kind, path) for path in stated))
     for name, number in v2.changed(before, after):
         assert (name, number) in allowed, f"{edit.name} changed {name}-{number}"
     return True

@@ -88,7 +88,7 @@ def router(hub: Hub, door: Doorkeeper) -> APIRouter:
             if db.one("journey_root", journey) is None:
                 return None
             state = committer.state(db, journey)
-            return {**_headline(journey, state), **_trail(state), "issues": _rows(db.all("issues_of", journey), _OF)}
+            return {**_headline(journey, state), **_trail(state), "issues": _issues(db.all("issues_of", journey), _OF)}
 
         found = await hub.pipeline.run(look)
         if found is None:
@@ -99,7 +99,7 @@ def router(hub: Hub, door: Doorkeeper) -> APIRouter:
     async def issues(limit: Limit = 100) -> list[dict[str, Any]]:
         """Open Issues, the worst first."""
         found = await hub.pipeline.run(lambda c: c.connection.all("issues_open", limit))
-        return _rows(found, _ISSUE)
+        return _issues(found, _ISSUE)
 
     @api.get("/messages")
     async def messages(limit: Limit = 100) -> list[dict[str, Any]]:
@@ -178,6 +178,10 @@ _OF = ("id", "journey", "rule", "kind", "severity", "text", "settle", "facts", "
 
 def _rows(rows: list[Row], names: tuple[str, ...]) -> list[dict[str, Any]]:
     return [dict(zip(names, row, strict=True)) for row in rows]
+
+
+def _issues(rows: list[Row], names: tuple[str, ...]) -> list[dict[str, Any]]:
+    return [{**shown, "facts": orjson.loads(shown["facts"])} for shown in _rows(rows, names)]
 
 
 def _message(row: Row) -> dict[str, Any]:

@@ -60,6 +60,10 @@ def test_the_same_name_with_one_row_changed_is_recorded_and_becomes_an_issue(hub
     assert [warning["code"] for warning in changed["warnings"]] == ["source-id-reused"]
     assert hub.facts() > facts
     assert [i["severity"] for i in hub.journey(who)["issues"] if (i["rule"], i["kind"]) == ("I-14", "duplicate")]
+    of = hub.journey(who)
+    listed = [i for i in hub.http("watch").get("/api/issues").json() if i["journey"] == of["journey"]]
+    for issue in (*of["issues"], *listed):
+        assert isinstance(issue["facts"], list) and set(issue["facts"]) <= {fact["id"] for fact in of["timeline"]}
 
 
 def test_a_dialect_is_found_by_the_header_where_no_name_says_it(hub: house.House, known: Person) -> None:

@@ -30,6 +30,8 @@ from mappings.runtime import Codec
 _COMPARED = re.compile(r"(<=|>=|<|>)\s*(.+)")
 _MEASURED = re.compile(r"(?:<=|>=|<|>)?\s*-?\d+(?:\.\d+)?", re.ASCII)
 _TEXTS = ("ST", "TX", "FT")
+_MEASURES = frozenset({"quantity", "range", "ratio"})
+"""Forms of a value that have a unit."""
 _CLOCK = re.compile(r"(\d\d)(?:(\d\d)(?:(\d\d(?:\.\d{1,9})?))?)?(?:([+-]\d\d)(\d\d))?", re.ASCII)
 
 
@@ -44,7 +46,12 @@ def read_value(kind: str, value: str, unit: str, m: Delimiters) -> tuple[Value |
         raise Unreadable("value-type", "OBX-2 names no value type that the model has; the value is kept for its sender")
     if m.rep in value and declared not in _REPEATING:
         raise Unreadable("value-unreadable", "OBX-5 holds one value of this type; send an OBX for each")
-    return reader(value, unit, m), declared
+    found = reader(value, unit, m)
+    if unit and unit != NULL and not found.keys() & _MEASURES:
+        m.fault(
+            "", "6", Unreadable("unit-unreadable", "the value is no number of HL7, so its unit stays with its sender")
+        )
+    return found, declared
 
 
 def write_value(value: tuple[Value | None, str | None], m: Delimiters) -> tuple[str, str, str]:

@@ -164,6 +164,16 @@ def test_an_order_without_a_number_is_recorded_and_its_sender_told(hub: house.Ho
     assert [(code, severity, ours) for _, code, severity, ours in errors(ack)] == [("101", "W", "required")]
 
 
+def test_a_unit_of_what_is_no_number_is_kept_and_its_sender_told(hub: house.House, who: Person) -> None:
+    """German decimals in a text: the canonical text has no unit, and no other partner would see it."""
+    ack = hub.send(
+        order(who, "UNIT-1").replace(b"|NM|29463-7^Body weight^LN||71.5|", b"|ST|29463-7^Body weight^LN||71,5|")
+    )
+    assert msa(ack) == ("AA", "UNIT-1")
+    assert errors(ack) == [("OBX^1^6", "102", "W", "unit-unreadable")]
+    assert b"71,5|kg" in replayed_from(hub, "UNIT-1")
+
+
 def test_a_fact_of_no_known_order_is_accepted_and_said_to_wait(hub: house.House, who: Person) -> None:
     ack = hub.send(world.apheresis(who, "WAIT-1"))
     assert msa(ack) == ("AA", "WAIT-1")

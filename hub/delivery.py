@@ -7,7 +7,7 @@ withheld by policy, without a home in the format.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,6 +19,7 @@ from canonical_model.journey import Journey, RecordState
 from canonical_model.values import instant_text
 from hub.access import sees_persons, takes_part, visible
 from hub.committer import Committer
+from hub.conversion import Format
 from hub.crypto import Keyring
 from hub.formats import Adapters
 from hub.profiles import Profile
@@ -26,6 +27,7 @@ from hub.sealing import drop_personal, unseal
 from hub.store import Connection, Row
 from hub.vault import Vault
 from mappings import send
+from mappings.faults import Fault
 
 log = structlog.get_logger("hub.delivery")
 
@@ -53,6 +55,12 @@ class Outcome:
     note: str = ""
 
 
+class Unsendable(Exception):
+    """A message that its receiver could not read, or that would tell a fact without what it is about."""
+
+
+NEVER_WITHOUT = frozenset({"result.value"})
+"""What a fact is about: where it has no place in the partner's format, a person sees to it instead."""
 DONE, REFUSED, AGAIN = "done", "refused", "again"
 
 
@@ -82,8 +90,9 @@ class Deliveries:
             with db.savepoint():
                 return self._render(committer, db, row, now)
         except Exception as wrong:  # noqa: BLE001 - one delivery's trouble is told; the others go on
-            log.error("delivery.broken", delivery=row[0], partner=row[1], error=type(wrong).__name__)
-            note = f"not rendered: {type(wrong).__name__}"
+            why = str(wrong) if isinstance(wrong, Unsendable) else type(wrong).__name__
+            log.error("delivery.broken", delivery=row[0], partner=row[1], error=why)
+            note = f"not rendered: {why}"
             db.run("settle_delivery", "broken", row[5], instant_text(now), note, row[0])
             return None
 
@@ -152,6 +161,8 @@ class Deliveries:
         if not any(frame["kind"] != "message" and frame["set"] for frame in frames):
             return None
         content, faults = adapter.write(message, frames)
+        if wrong := _unsendable(adapter, message, content, frames, faults):
+            raise Unsendable("; ".join(dict.fromkeys(f"{fault.code} at {fault.place}" for fault in wrong)))
         lost = sorted({fault.place for fault in faults if fault.severity == "lost"})
         written = sum(_leaf_count(frame["set"]) for frame in frames) - len(lost)
         return content, {"written": written, "withheld": sorted(set(withheld)), "no-home": lost}
@@ -185,6 +196,27 @@ class Deliveries:
                 "at": {"at": moment, "local": moment.removesuffix("Z"), "zone": "Z", "precision": "second"},
             },
         }
+
+
+def _unsendable(
+    adapter: Format, message: str, content: bytes, frames: Sequence[Mapping[str, Any]], faults: Iterable[Fault]
+) -> list[Fault]:
+    """What forbids sending: a fault that makes it unreadable, or a fact without what it is about."""
+    faults = list(faults)
+    if errors := [fault for fault in faults if fault.severity == "error"]:
+        return errors
+    touched = [fault for fault in faults if fault.place.rpartition(" ")[2] in NEVER_WITHOUT]
+    if not touched:
+        return []
+    found = adapter.read(content, message).frames
+    gone = {path for path in NEVER_WITHOUT if _stating(found, path) < _stating(frames, path)}
+    return [fault for fault in touched if fault.place.rpartition(" ")[2] in gone]
+
+
+def _stating(frames: Iterable[Mapping[str, Any]], path: str) -> int:
+    """How many frames have a value at a path."""
+    kind, _, field = path.partition(".")
+    return sum(1 for frame in frames if frame["kind"] == kind and field in frame["set"])
 
 
 def _record_of(state: Journey, event: Mapping[str, Any]) -> RecordState | None:

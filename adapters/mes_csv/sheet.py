@@ -315,7 +315,7 @@ def _homeless(lines: Sequence[Line], keys: set[str], layout: Layout) -> Iterator
         for key in layout.required:
             if not line.kept and line.cells.get(key, "").strip() in {"", *layout.nulls}:
                 remedy = "the partner cannot read a row without it"
-                yield Fault("cell-missing", f"row {count} {key}", remedy, severity="lost")
+                yield Fault("cell-missing", f"row {count} {key}", remedy, severity="error")
 
 
 def _still_kept(lines: Sequence[Line], columns: int, faults: list[Fault]) -> list[Line]:

@@ -274,3 +274,34 @@ def test_an_outgoing_message_has_an_account(town: Town, who: Person) -> None:
     assert (
         town.hub.http("heron").post("/epcis/capture", content=capture, headers={"content-type": LD}).status_code == 202
     )
+
+
+def lab_result(who: Person, control: str, value: str) -> bytes:
+    """A result of the patient's own laboratory."""
+    return world.v2(
+        world.msh("ORU^R01^ORU_R01", control, "20260310141500-0500"),
+        world.pid(who),
+        f"ORC|RE|{who.order}^EHR|LAB-{control}^LAB",
+        f"OBR|1|{who.order}^EHR|LAB-{control}^LAB|CD34^CD34 count^L|||20260310090000-0500",
+        f"OBX|1|ST|CD34^CD34 count^L||{value}||||||F",
+    )
+
+
+def test_a_result_is_not_told_without_its_value(town: Town, who: Person) -> None:
+    """A text that another dialect would read as another number has no place in its file: a person sees to it."""
+    town.known(who)
+    town.done("foundry", 3)
+    assert msa(town.hub.send(lab_result(who, "COMMA-1", "2,5")))[0] == "AA"
+    town.hub.until(lambda: town.states("foundry")[-1][0] == "broken")
+    assert town.states("foundry")[-1][2] == "not rendered: no-home at row 1 result.value"
+    assert len(list((town.hub.home / "foundry" / "out").iterdir())) == 3
+
+
+def test_a_row_that_its_reader_cannot_take_is_not_sent(town: Town, who: Person) -> None:
+    """Foundry's file asks for the chain-of-identity identifier, which this order does not have."""
+    nameless = world.order(who, f"{who.order}-1").replace(f"||{who.coi}||".encode(), b"||||")
+    assert msa(town.hub.send(nameless))[0] == "AA"
+    assert msa(town.hub.send(lab_result(who, "NOCOI-1", "none seen")))[0] == "AA"
+    town.hub.until(lambda: len(town.states("foundry")) == 2 and {s for s, _, _ in town.states("foundry")} == {"broken"})
+    assert {note for _, _, note in town.states("foundry")} == {"not rendered: cell-missing at row 1 order"}
+    assert not list((town.hub.home / "foundry" / "out").iterdir())

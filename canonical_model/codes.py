@@ -59,6 +59,31 @@ ISSUE_KINDS: Mapping[str, str] = {
 }
 """What an Issue is about."""
 
+STAGE_MEANINGS: Mapping[str, str] = {
+    "enrolled": "The person is known to the programme.",
+    "ordered": "The therapy is ordered.",
+    "allocated": "A container of stock is reserved.",
+    "scheduled": "A slot is booked.",
+    "collected": "Starting material is collected.",
+    "outbound": "Starting material is on its way to the manufacturer.",
+    "received": "The manufacturer has the starting material.",
+    "manufacturing": "A batch is being made.",
+    "testing": "The batch is made and being tested.",
+    "dispositioned": "Quality has decided about the product.",
+    "stored": "The product is decided about and in storage.",
+    "returning": "The product is on its way to the patient.",
+    "at-site": "The product is at the treating site.",
+    "infusing": "The product is being made ready or given.",
+    "infused": "The product was given, whole or in part.",
+    "follow-up": "The patient is being followed.",
+    "closed": "Nothing more is expected.",
+    "cancelled": "The order ended before its purpose was reached.",
+    "failed": "The purpose can no longer be reached.",
+}
+"""Headline stages in their order, each with its meaning."""
+
+STAGES = tuple(STAGE_MEANINGS)
+
 STATE_MEANINGS: Mapping[str, Mapping[str, str]] = {
     "order": {
         "draft": "Being written; nobody acts on it.",
@@ -130,6 +155,23 @@ STATE_MEANINGS: Mapping[str, Mapping[str, str]] = {
         "stopped": "Ended before the whole dose was given.",
         "not-done": "Nothing was given.",
     },
+    "conditioning": {
+        "planned": "Will be given.",
+        "running": "Being given.",
+        "completed": "All of it was given.",
+        "stopped": "Ended before all of it was given.",
+    },
+    "follow-up": {
+        "scheduled": "Will take place.",
+        "missed": "Did not take place.",
+        "completed": "Took place.",
+        "handed-over": "Another site or registry sees to it from then on.",
+        "lost": "Nobody can reach the patient.",
+    },
+    "qualification": {"qualified": "May do the activity.", "suspended": "May not do it now."},
+    "recall": {"open": "Not all who must be told have been told.", "closed": "Nobody is left to be told."},
+    "notification": {"sent": "Told.", "confirmed": "The receiver has said that it was told."},
+    "complaint": {"open": "Waits for an answer.", "closed": "Was answered."},
     "issue": {
         "open": "Waits for a person.",
         "assessed": "Judged, with evidence; not yet settled.",

@@ -18,7 +18,18 @@ Schema = Mapping[str, Any]
 
 ADDED, RELAXED, DEPRECATED, BREAKING = "added", "relaxed", "deprecated", "breaking"
 
-ANNOUNCED: Mapping[str, str] = {}
+_KINDS_OF_THEIR_OWN = (
+    "Labels, conditioning, follow-up, obligations, qualifications, recalls, notifications and complaints are records "
+    "of their own now; these facts are about them, no longer about a container, order, party, material or Issue."
+)
+_MOVED = (
+    *("complaint.closed", "complaint.received", "conditioning.completed", "conditioning.started"),
+    *("conditioning.stopped", "followup.completed", "followup.handed-over", "followup.lost", "followup.missed"),
+    *("followup.scheduled", "label.applied", "label.issued", "label.reconciled", "notification.confirmed"),
+    *("notification.sent", "obligation.recorded", "party.qualified", "party.suspended", "recall.acknowledged"),
+    *("recall.closed", "recall.initiated"),
+)
+ANNOUNCED: Mapping[str, str] = {f'event.type: value "{type_}" removed': _KINDS_OF_THEIR_OWN for type_ in _MOVED}
 """Breaks since the last release that are meant: the change as `publish --check` writes it -> why, and what to do."""
 
 _NOTES = frozenset({"$schema", "$id", "$comment", "$defs", "title", "description", "examples", "default", "x-personal"})

@@ -11,10 +11,9 @@ from typing import Any
 
 from canonical_model import BASE, MODEL_VERSION
 from canonical_model.catalogue import EVENTS
-from canonical_model.codes import ISSUE_KINDS, ROLE_MEANINGS, STATE_MEANINGS
+from canonical_model.codes import ISSUE_KINDS, ROLE_MEANINGS, STAGE_MEANINGS, STATE_MEANINGS
 from canonical_model.events import RULES as EVENT_RULES
 from canonical_model.order_document import RULES as DOCUMENT_RULES
-from canonical_model.stage import STAGES
 from canonical_model.values import RULES as VALUE_RULES
 from canonical_model.vocabularies import TESTS, VOCABULARIES
 
@@ -23,29 +22,6 @@ Resource = dict[str, Any]
 LOINC = "http://loinc.org"
 DRAFT_DATE = "2026-11-22"
 """Date of the lists (CodeSystem.date): set by hand when they change, so that the same lists make the same bytes."""
-
-STAGE_MEANINGS: Mapping[str, str] = {
-    "enrolled": "The person is known to the programme.",
-    "ordered": "The therapy is ordered.",
-    "allocated": "A container of stock is reserved.",
-    "scheduled": "A slot is booked.",
-    "collected": "Starting material is collected.",
-    "outbound": "Starting material is on its way to the manufacturer.",
-    "received": "The manufacturer has the starting material.",
-    "manufacturing": "A batch is being made.",
-    "testing": "The batch is made and being tested.",
-    "dispositioned": "Quality has decided about the product.",
-    "stored": "The product is decided about and in storage.",
-    "returning": "The product is on its way to the patient.",
-    "at-site": "The product is at the treating site.",
-    "infusing": "The product is being made ready or given.",
-    "infused": "The product was given, whole or in part.",
-    "follow-up": "The patient is being followed.",
-    "closed": "Nothing more is expected.",
-    "cancelled": "The order ended before its purpose was reached.",
-    "failed": "The purpose can no longer be reached.",
-}
-"""Headline stages in their order, each with its meaning."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +49,7 @@ def _main_lists() -> Iterable[CodeList]:
     about = {"about": lambda code: EVENTS[code].about or "any", "becomes": lambda code: EVENTS[code].becomes}
     meanings = {row.type: row.definition for row in EVENTS.values()}
     yield CodeList("event-type", "Event types", "Kinds of fact in the life of a therapy order.", meanings, about)
-    stages = {stage: STAGE_MEANINGS[stage] for stage in STAGES}
-    yield CodeList("stage", "Stages", "Headline stages of a therapy order; computed, never set.", stages)
+    yield CodeList("stage", "Stages", "Headline stages of a therapy order; computed, never set.", STAGE_MEANINGS)
     yield CodeList("issue-kind", "Issue kinds", "What an Issue is about.", ISSUE_KINDS)
     yield CodeList("role", "Roles", "Roles in which partners and persons speak.", ROLE_MEANINGS)
     rules = {**VALUE_RULES, **EVENT_RULES, **DOCUMENT_RULES}

@@ -16,7 +16,7 @@ from canonical_model.fold import fold
 from canonical_model.ids import name_key
 from canonical_model.json_schema import documents, example_order
 from canonical_model.order_document import order_document
-from canonical_model.protocols import DEFAULT_PROTOCOLS
+from canonical_model.protocol_templates import DEFAULT_PROTOCOLS
 from canonical_model.values import parse_instant
 
 Document = dict[str, Any]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 COMING_AND_GOING: dict[str, frozenset[str]] = {
     "container": frozenset({"allocated", "unallocated", "stored", "issued", "returned"}),
+    "qualification": frozenset({"qualified", "suspended"}),
 }
 """States that a record may reach again and again: among these the latest fact holds, like a holder in custody."""
 
@@ -16,6 +17,7 @@ EXCLUSIVE: dict[str, tuple[tuple[str, str], ...]] = {
     "collection": (("completed", "failed"), ("completed", "cancelled")),
     "shipment": (("accepted", "rejected"), ("accepted", "lost"), ("accepted", "cancelled")),
     "batch": (("completed", "failed"), ("completed", "terminated")),
+    "conditioning": (("completed", "stopped"),),
     "administration": (("completed", "not-done"), ("completed", "stopped"), ("stopped", "not-done")),
 }
 """States that cannot both be true: live facts for both are a conflict that a person decides."""

@@ -15,16 +15,16 @@ from pydantic import TypeAdapter
 
 from canonical_model import BASE, MODEL_VERSION, examples
 from canonical_model.catalogue import EVENTS
-from canonical_model.codes import ISSUE_KINDS, ROLES, STATES
+from canonical_model.codes import ISSUE_KINDS, ROLES, STAGES, STATES
 from canonical_model.events import VERSION, Event
 from canonical_model.fold import fold
 from canonical_model.frames import KINDS, frame_model
 from canonical_model.ids import name_key
 from canonical_model.order_document import DOCUMENT_VERSION, OrderDocument, order_document
-from canonical_model.protocols import AUTOLOGOUS_CAR_T, DEFAULT_PROTOCOLS, Protocol
+from canonical_model.protocol_templates import AUTOLOGOUS_CAR_T, DEFAULT_PROTOCOLS
+from canonical_model.protocols import Protocol
 from canonical_model.records import FRAME_FIELDS, RECORDS
 from canonical_model.rules import SEVERITIES
-from canonical_model.stage import STAGES
 from canonical_model.values import parse_instant
 
 Schema = dict[str, Any]

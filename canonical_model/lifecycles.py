@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from canonical_model.catalogue import EVENTS
-from canonical_model.codes import STATES
+from canonical_model.codes import STAGES, STATES
 from canonical_model.joins import COMING_AND_GOING, EXCLUSIVE, STATED
-from canonical_model.stage import STAGES
 
 START = "[*]"
 
@@ -100,6 +99,24 @@ WAYS: Mapping[str, tuple[tuple[str, str], ...]] = {
         ("running", "completed"),
         ("running", "stopped"),
     ),
+    "conditioning": (
+        (START, "planned"),
+        (START, "running"),
+        ("planned", "running"),
+        ("running", "completed"),
+        ("running", "stopped"),
+    ),
+    "follow-up": (
+        (START, "scheduled"),
+        ("scheduled", "completed"),
+        ("scheduled", "missed"),
+        ("scheduled", "handed-over"),
+        ("missed", "lost"),
+    ),
+    "qualification": ((START, "qualified"), ("qualified", "suspended"), ("suspended", "qualified")),
+    "recall": ((START, "open"), ("open", "closed")),
+    "notification": ((START, "sent"), ("sent", "confirmed")),
+    "complaint": ((START, "open"), ("open", "closed")),
     "issue": (
         (START, "open"),
         ("open", "assessed"),

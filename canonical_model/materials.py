@@ -76,6 +76,8 @@ class Material(Record):
     report: Link | None = Field(default=None, description="the report that described it")
     collection: Link | None = Field(default=None, description="the collection that it comes from")
     batch: Link | None = Field(default=None, description="the batch that made it")
+    donor: Link | None = Field(default=None, description="whose cells it is made of, where no collection says so")
+    supplier: Link | None = Field(default=None, description="who supplied it, of reagents and vectors")
     parents: tuple[Link, ...] | None = Field(default=None, description="materials that it was made or taken from")
     parent_identifiers: tuple[PairedIdentifier, ...] | None = Field(
         default=None, description="names of those, as paired identifiers (HL7 SPM-3)"
@@ -92,6 +94,9 @@ class Material(Record):
     collected: Period | None = Field(default=None, description="when it was collected")
     received_at: When | None = Field(default=None, description="when it was received")
     inspection: Inspection | None = Field(default=None, description="what a look at it on receipt found")
+    legends: Concepts | None = Field(
+        default=None, description="legends its label must bear, such as FOR AUTOLOGOUS USE ONLY (21 CFR 1271.90(c))"
+    )
     modifiers: Concepts | None = Field(default=None, description="what makes its type more exact")
     additives: Concepts | None = Field(default=None, description="what was added to it")
     collection_method: Concept | None = Field(default=None, description="how it was collected")
@@ -143,6 +148,22 @@ class Container(Record):
     parent: Link | None = Field(default=None, description="cassette, box or shipper that it is in")
     inspection: Inspection | None = Field(default=None, description="what a look at it on receipt found")
     seal: str | None = Field(default=None, description="number or state of its seal")
+    expires_at: When | None = Field(default=None, description="usable until then: a kit, a thawed bag, a made dose")
+    weight_band: Range | None = Field(
+        default=None, description="body weights that a kit of vials is made up for, unit in UCUM (kg)"
+    )
+    prepared_from: tuple[Link, ...] | None = Field(
+        default=None, description="containers that this one was filled from at the site, salvaged ones included"
+    )
+    diluent: str | None = Field(default=None, description="lot of what it was diluted or washed with")
+    breached: Flag | None = Field(default=None, description="true: it leaked or was opened by accident")
+    owner: Link | None = Field(default=None, description="who owns what is retained")
+    purpose: str | None = Field(default=None, description="what it is retained for")
+    retain_until: When | None = Field(default=None, description="until when it is retained")
+    witness: Annotated[Someone | None, Field(json_schema_extra=PERSONAL)] = Field(
+        default=None, description="who saw it destroyed, emptied or relabelled"
+    )
+    reason: Concept | None = Field(default=None, description="why it was destroyed, relabelled or returned")
     transport_temperature: Range | None = Field(
         default=None, description="temperature to be kept on the way, unit in UCUM (Cel)"
     )
@@ -200,6 +221,9 @@ class Batch(Record):
     )
     period: Period | None = Field(default=None, description="from start to end of manufacture")
     inputs: tuple[Link, ...] | None = Field(default=None, description="containers and materials that went in")
+    consumed: tuple[Link, ...] | None = Field(
+        default=None, description="lots of reagents and vectors that were used up in it, whatever the step"
+    )
     outputs: tuple[Link, ...] | None = Field(default=None, description="containers and materials that came out")
     steps: tuple[Step, ...] | None = Field(default=None, description="what was done, step by step")
     reason: Concept | None = Field(default=None, description="why it failed or was terminated")
@@ -222,6 +246,8 @@ class Shipment(Record):
     condition: str | None = Field(default=None, description="name of the Protocol's condition")
     planned: Period | None = Field(default=None, description="planned departure and arrival")
     hold_until: When | None = Field(default=None, description="end of the shipper's qualified hold")
+    lane: str | None = Field(default=None, description="the qualified route")
+    customs: str | None = Field(default=None, description="where it stands at customs, in the sender's words")
     status: str | None = Field(
         default=None, description="status in the sender's words; the facet comes from event types"
     )

@@ -22,7 +22,8 @@ from canonical_model.ids import Key, content_id, issue_id, names
 from canonical_model.journey import Custody, EventDict, Gap, Handover, Journey, RecordState
 from canonical_model.lineage import refs
 from canonical_model.personal import unfit_for_log
-from canonical_model.protocols import DEFAULT_PROTOCOLS, Protocol
+from canonical_model.protocol_templates import DEFAULT_PROTOCOLS
+from canonical_model.protocols import Protocol
 from canonical_model.records import RECORDS
 from canonical_model.rules import RULES_VERSION, Finding, check, protocol_of
 from canonical_model.values import (

@@ -143,8 +143,14 @@ class TherapyOrder(_Request):
         default=None, description="the patient's body weight for the dose, unit in UCUM (kg)"
     )
     weighed_at: When | None = Field(default=None, description="when that weight was measured")
+    titre: Quantity | None = Field(default=None, description="antibodies against the capsid, as a titre, unit in UCUM")
+    titre_at: When | None = Field(default=None, description="when the blood for that titre was taken")
+    region: str | None = Field(default=None, description="region whose rules of release count, such as US or EU")
     attempt: Whole | None = Field(
         default=None, description="1 for the first; counts up after a failed collection or batch"
+    )
+    material_instruction: Concept | None = Field(
+        default=None, description="what becomes of existing material when the order ends: destroy, retain, return"
     )
     retired: Identifiers | None = Field(
         default=None, description="chain-of-identity identifiers that were voided or replaced; labels keep resolving"

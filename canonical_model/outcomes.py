@@ -1,4 +1,4 @@
-"""What is found, decided and given: results, dispositions, administrations, outcomes, Issues, documents. No orders."""
+"""What is found and decided: results, dispositions, Issues, documents. What is given stands in `treatment`."""
 
 from __future__ import annotations
 
@@ -20,13 +20,11 @@ from canonical_model.values import (
     Address,
     Attachment,
     Concept,
-    Flag,
     Identifier,
     Measurement,
     Model,
     Organization,
     Period,
-    Quantity,
     Range,
     Sealed,
     When,
@@ -127,71 +125,11 @@ class Disposition(Record):
     notifications: Identifiers | None = Field(
         default=None, description="references of the notifications to authorities"
     )
-
-
-class Given(Model):
-    """How much of one container was given."""
-
-    container: Link = Field(description="the container")
-    amount: Quantity | None = Field(default=None, description="amount given of it, unit in UCUM")
-    fully: Flag | None = Field(default=None, description="true: nothing was left")
-
-
-class Administration(Record):
-    """The product given to the patient, or not given."""
-
-    order: Link | None = Field(default=None, description="the order that it is for")
-    patient: Link | None = Field(default=None, description="to whom")
-    site: Link | None = Field(default=None, description="where")
-    containers: tuple[Link, ...] | None = Field(default=None, description="containers of the dose")
-    status: Literal["planned", "thawing", "running", "completed", "stopped", "not-done"] | None = Field(
-        default=None, description="where it stands"
-    )
-    period: Period | None = Field(default=None, description="from the first drop to the last, interruptions included")
-    dose: Quantity | None = Field(default=None, description="dose given, unit in UCUM; cells as 10*6 or {cells}")
-    given: tuple[Given, ...] | None = Field(
-        default=None, description="dose by container, where a container may be given in part"
-    )
-    dose_number: Whole | None = Field(default=None, description="1 for the first dose of several")
-    route: Concept | None = Field(default=None, description="way into the body")
-    performer: Annotated[Someone | None, Field(json_schema_extra=PERSONAL)] = Field(
-        default=None, description="who gave it"
-    )
-    verifier: Annotated[Someone | None, Field(json_schema_extra=PERSONAL)] = Field(
-        default=None, description="who verified it"
-    )
-    reason: Concept | None = Field(default=None, description="why it was stopped or not done")
-
-
-class Verification(Record):
-    """Scanned identifiers compared with what was expected, by named people, at a handoff."""
-
-    order: Link | None = Field(default=None, description="the order that was expected")
-    patient: Link | None = Field(default=None, description="the person who was identified")
-    containers: tuple[Link, ...] | None = Field(default=None, description="containers that were scanned")
-    result: Literal["match", "mismatch"] | None = Field(default=None, description="whether all agreed")
-    method: str | None = Field(default=None, description="scan, read-back, two-person check, …")
-    people: People | None = Field(default=None, description="who compared; two for an infusion")
-
-
-class Outcome(Record):
-    """What became of the patient after the infusion."""
-
-    order: Link | None = Field(default=None, description="the order that it follows")
-    patient: Link | None = Field(default=None, description="whose outcome")
-    kind: Literal["response", "adverse-event", "vital-status", "persistence", "secondary-malignancy"] | None = Field(
-        default=None, description="what sort of outcome"
-    )
-    code: Concept | None = Field(default=None, description="what it is, such as CRS or complete remission")
-    grade: Whole | None = Field(
-        default=None, description="grade of the scale that the code belongs to, such as ASTCT 0 to 5"
-    )
-    serious: Flag | None = Field(default=None, description="true: a serious adverse event")
-    observed_at: When | None = Field(default=None, description="when it was observed")
-    value: Measurement | None = Field(default=None, description="what was found")
-    suspects: tuple[Link, ...] | None = Field(
-        default=None, description="containers, materials and administrations that are suspected of an adverse event"
-    )
+    ethics: Identifier | None = Field(default=None, description="reference of the ethics committee or review board")
+    consent: Link | None = Field(default=None, description="the patient's new consent: evidence of the same")
+    certificate: Link | None = Field(default=None, description="certificate of analysis")
+    basis: tuple[Link, ...] | None = Field(default=None, description="results and Issues that the decision rests on")
+    region: str | None = Field(default=None, description="region for which it was decided; absent: the order's")
 
 
 class Issue(Record):
@@ -210,6 +148,11 @@ class Issue(Record):
         default=None, description="who judged or settled it"
     )
     role: str | None = Field(default=None, description="role in which that person spoke")
+    owner: str | None = Field(default=None, description="role that has to see to it")
+    due: When | None = Field(default=None, description="by when it has to be settled")
+    external: Identifiers | None = Field(default=None, description="numbers in quality systems: deviation, CAPA")
+    evidence: tuple[Link, ...] | None = Field(default=None, description="documents and records that settle it")
+    resolution: FreeText | None = Field(default=None, description="how it was settled")
 
 
 class Document(Record):
@@ -226,3 +169,4 @@ class Document(Record):
         default=None, description="what describes the content; the bytes are in the body store"
     )
     at: When | None = Field(default=None, description="when it was made")
+    language: str | None = Field(default=None, description="language of the content (BCP 47)")

@@ -15,6 +15,7 @@ from canonical_model.values import (
     Flag,
     Model,
     Period,
+    Quantity,
     When,
     Whole,
 )
@@ -55,6 +56,9 @@ class Device(Record):
     serial: str | None = Field(default=None, description="as engraved or labelled")
     owner: Link | None = Field(default=None, description="whose device it is")
     calibrated_until: When | None = Field(default=None, description="end of the calibration's validity")
+    qualified_hold: Quantity | None = Field(
+        default=None, description="time for which this very unit keeps its condition, unit in UCUM (h or d)"
+    )
 
 
 class Decided(Model):
@@ -66,6 +70,7 @@ class Decided(Model):
     urgent_need: Flag | None = Field(
         default=None, description="true: not eligible or not decided, used for a documented urgent medical need"
     )
+    since: When | None = Field(default=None, description="not before this; a postponed dose has one")
     until: When | None = Field(default=None, description="end of its validity")
 
 
@@ -75,9 +80,13 @@ class Eligibility(Model):
     clinical: Decided | None = Field(default=None, description="for the therapy")
     coverage: Decided | None = Field(default=None, description="for being paid for")
     donor: Decided | None = Field(default=None, description="as donor, from screening and testing")
-    collection: Decided | None = Field(default=None, description="for the collection")
-    conditioning: Decided | None = Field(default=None, description="for conditioning")
-    infusion: Decided | None = Field(default=None, description="for the infusion")
+    collection: Decided | None = Field(default=None, description="fit for the collection")
+    adequacy: Decided | None = Field(
+        default=None, description="what was collected is enough; not eligible: another day of the same attempt"
+    )
+    conditioning: Decided | None = Field(default=None, description="fit for conditioning")
+    infusion: Decided | None = Field(default=None, description="fit for the infusion; before each further dose anew")
+    retreatment: Decided | None = Field(default=None, description="for being treated again")
 
 
 class Subject(Record):
@@ -117,6 +126,8 @@ class Consent(Record):
     )
     period: Period | None = Field(default=None, description="validity; after its end there is no consent")
     form: Link | None = Field(default=None, description="the signed document")
+    programme: str | None = Field(default=None, description="programme of the order that it was given for")
+    language: str | None = Field(default=None, description="language of the form (BCP 47)")
 
 
 class Appointment(Record):
@@ -131,4 +142,5 @@ class Appointment(Record):
     status: Literal["proposed", "held", "booked", "done", "cancelled", "missed"] | None = Field(
         default=None, description="where it stands"
     )
+    hold_until: When | None = Field(default=None, description="until when a held time is kept")
     replaces: Link | None = Field(default=None, description="the appointment that this one moved")

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from canonical_model import BASE, MODEL_VERSION
 from canonical_model.catalogue import EVENTS
-from canonical_model.codes import ISSUE_KINDS, ROLE_MEANINGS, STATE_MEANINGS
+from canonical_model.codes import ISSUE_KINDS, ROLE_MEANINGS, STAGE_MEANINGS, STATE_MEANINGS
 from canonical_model.compatibility import (
     ADDED,
     ANNOUNCED,
@@ -34,7 +34,7 @@ from canonical_model.compatibility import (
 )
 from canonical_model.data_dictionary import dictionary_page
 from canonical_model.events import RULES as EVENT_RULES
-from canonical_model.fhir_terminology import STAGE_MEANINGS, resources
+from canonical_model.fhir_terminology import resources
 from canonical_model.identifiers import aliases
 from canonical_model.invalid_examples import refused_by_rule, refused_by_schema
 from canonical_model.joins import COMING_AND_GOING, EXCLUSIVE

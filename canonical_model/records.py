@@ -3,8 +3,8 @@
 Every field is optional here, because a frame or an event asserts a part; what an event must say stands in the catalogue
 (`canonical_model.catalogue`). A field marked `personal` never enters the log: the hub seals it (architecture 5).
 References name a record by kind and identifiers. Kinds and fields follow domain design 3.2. The classes stand in
-`parties`, `orders`, `materials` and `outcomes`, kinds that only a message has in `messages`, what several kinds share
-in `fields`.
+`parties`, `orders`, `materials`, `outcomes`, `treatment` and `oversight`, kinds that only a message has in `messages`,
+what several kinds share in `fields`.
 """
 
 from __future__ import annotations
@@ -13,8 +13,10 @@ from canonical_model.fields import Record
 from canonical_model.materials import Batch, Collection, Container, Material, Readings, Shipment
 from canonical_model.messages import FRAME_ONLY
 from canonical_model.orders import Report, TherapyOrder
-from canonical_model.outcomes import Administration, Disposition, Document, Issue, Outcome, Result, Verification
+from canonical_model.outcomes import Disposition, Document, Issue, Result
+from canonical_model.oversight import Complaint, Labels, Notification, Obligation, Qualification, Recall
 from canonical_model.parties import Appointment, Consent, Device, Location, Party, Subject
+from canonical_model.treatment import Administration, Conditioning, FollowUp, Outcome, Verification
 from canonical_model.values import Model
 
 RECORDS: dict[str, type[Model]] = {
@@ -39,6 +41,14 @@ RECORDS: dict[str, type[Model]] = {
     "outcome": Outcome,
     "issue": Issue,
     "document": Document,
+    "conditioning": Conditioning,
+    "follow-up": FollowUp,
+    "labels": Labels,
+    "qualification": Qualification,
+    "obligation": Obligation,
+    "recall": Recall,
+    "notification": Notification,
+    "complaint": Complaint,
 }
 """Kinds that the log knows."""
 

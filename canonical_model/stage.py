@@ -111,5 +111,3 @@ SUPPORTED: dict[str, Callable[[_Evidence], bool]] = {
     "closed": lambda e: e.journey.order.state == "closed",
 }
 """Stages in their order, each with what supports it."""
-
-STAGES = (*SUPPORTED, "cancelled", "failed")

@@ -136,6 +136,41 @@ VOCABULARIES: Mapping[str, Mapping[str, str]] = {
         ">=": "The true value is greater or equal.",
         ">": "The true value is greater.",
     },
+    "obligation-kind": {
+        "result": "A test result.",
+        "delivery": "That something is delivered.",
+        "assessment": "That a person judges something.",
+        "document": "A document.",
+        "notification": "That someone is told.",
+    },
+    "label-identity": {
+        "pseudonym": "No name, no date: only numbers.",
+        "initials": "Initials and year of birth.",
+        "full": "Name and date of birth.",
+    },
+    "conditioning-after": {
+        "released": "When quality has released the product.",
+        "at-site": "When the product has arrived where it is given.",
+        "confirmed": "When quality has released it conditionally and its delivery has a date.",
+    },
+    "criterion-phase": {
+        "collection": "Of what is collected, at its end.",
+        "receipt": "Of what the manufacturer receives.",
+        "in-process": "While it is being made.",
+        "release": "Before quality releases it.",
+        "post-release": "After quality has released it.",
+        "stability": "While it is kept.",
+        "post-thaw": "When it was thawed.",
+    },
+    "window-rule": {"I-4": "Stages follow each other in time.", "I-8": "What was thawed is given in time."},
+    "activity": {
+        "collect": "Collection of starting material.",
+        "manufacture": "To make the product.",
+        "test": "To test material or product.",
+        "ship": "To move it.",
+        "store": "To keep it.",
+        "infuse": "Giving the product.",
+    },
     "consent-scope": {
         "treatment": "To be treated.",
         "manufacture": "That cells are taken and a product is made of them.",
@@ -179,11 +214,17 @@ FIELDS: Mapping[str, str] = {
     "Quantity.comparator": "comparator",
     "When.precision": "precision",
     "protocol.sourcing": "sourcing",
+    "protocol.label_identity": "label-identity",
+    "Conditioned.after": "conditioning-after",
+    "Criterion.phase": "criterion-phase",
+    "Window.rule": "window-rule",
+    "obligation.kind": "obligation-kind",
+    "qualification.activity": "activity",
     "appointment.kind": "appointment-kind",
 }
 """Field of a record or value -> its vocabulary."""
 
-OPEN = frozenset({"consent.scope", "appointment.kind"})
+OPEN = frozenset({"consent.scope", "appointment.kind", "qualification.activity"})
 """Fields whose vocabulary is open: other values are kept as sent."""
 
 TESTS: Mapping[str, tuple[str, str, str, str]] = {

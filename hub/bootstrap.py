@@ -13,7 +13,8 @@ from typing import Any
 
 import structlog
 
-from canonical_model.protocols import DEFAULT_PROTOCOLS, Protocol
+from canonical_model.protocol_templates import DEFAULT_PROTOCOLS
+from canonical_model.protocols import Protocol
 from hub import hl7_answers, profiles
 from hub.answers import Questions
 from hub.channels import files, mllp

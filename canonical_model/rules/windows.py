@@ -27,7 +27,7 @@ def windows_hold(journey: Journey, protocol: Protocol | None, now: datetime) -> 
 def _window(journey: Journey, window: Window, opened: EventDict, now: datetime) -> Iterator[Item]:
     deadline = plus(instant_of(opened), window.longest)
     record = journey.record(opened["about"])
-    ends = [e for e in facts_of(journey, window.end) if _belong(journey, opened, e)]
+    ends = [e for t in (window.end, *window.otherwise) for e in facts_of(journey, t) if _belong(journey, opened, e)]
     later = [e for e in ends if not is_coarse(e) and instant_of(e) >= instant_of(opened)]
     if later:
         late = min(later, key=instant_of)
@@ -43,7 +43,7 @@ def _window(journey: Journey, window: Window, opened: EventDict, now: datetime) 
     else:
         late = opened
     yield Finding(
-        rule="I-4",
+        rule=window.rule,
         kind="window",
         severity="major",
         about=("order", journey.order.name),

@@ -9,7 +9,8 @@ from canonical_model.catalogue import EVENTS
 from canonical_model.fold import fold
 from canonical_model.ids import event_id
 from canonical_model.journey import Journey, comparable
-from canonical_model.protocols import DEFAULT_PROTOCOLS, Protocol
+from canonical_model.protocol_templates import DEFAULT_PROTOCOLS
+from canonical_model.protocols import Protocol
 from canonical_model.rules import Check, Finding, check
 from canonical_model.values import LOCAL_LENGTHS, instant_text
 

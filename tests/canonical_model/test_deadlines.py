@@ -13,7 +13,8 @@ from hypothesis.errors import NoSuchExample
 
 from canonical_model import rules
 from canonical_model.journey import Journey
-from canonical_model.protocols import DEFAULT_PROTOCOLS, Protocol
+from canonical_model.protocol_templates import DEFAULT_PROTOCOLS
+from canonical_model.protocols import Protocol
 from canonical_model.questions import may_infuse, may_ship
 from canonical_model.rules import RULES, check
 from canonical_model.rules.finding import Finding, Item
@@ -94,6 +95,7 @@ def test_a_clock_that_follows_the_deadlines_meets_every_change() -> None:
     met = changes(state, start)
     assert met == [
         datetime(2026, 3, 20, 9, 30, tzinfo=UTC) + MOMENT,  # thawed and not infused
+        datetime(2026, 3, 20, 12, tzinfo=UTC) + MOMENT,  # nor the end of the infusion told
         datetime(2026, 3, 26, tzinfo=UTC),  # the end of its last day
         datetime(2026, 4, 2, tzinfo=UTC),  # the end of consent
     ]

@@ -16,7 +16,7 @@ from canonical_model.events import check, may_supersede, sort_key
 from canonical_model.fold import fold, live
 from canonical_model.ids import names as names_of
 from canonical_model.journey import Journey, comparable, text_of
-from canonical_model.protocols import DEFAULT_PROTOCOLS
+from canonical_model.protocol_templates import DEFAULT_PROTOCOLS
 from canonical_model.rules import check as check_rules
 from tests.canonical_model.facts import NAMES, NOW, Fact
 from tests.canonical_model.worlds import told_twice, worlds

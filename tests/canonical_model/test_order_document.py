@@ -19,7 +19,7 @@ from canonical_model.fold import fold
 from canonical_model.journey import comparable
 from canonical_model.json_schema import example_order, order_schema
 from canonical_model.order_document import RULES, OrderDocument, faults, is_judged, links_of, order_document
-from canonical_model.protocols import AUTOLOGOUS_CAR_T, DEFAULT_PROTOCOLS
+from canonical_model.protocol_templates import AUTOLOGOUS_CAR_T, DEFAULT_PROTOCOLS
 from canonical_model.rules import RULES_VERSION, check
 from canonical_model.values import parse_instant
 from tests.canonical_model.facts import (

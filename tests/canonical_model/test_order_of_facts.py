@@ -9,7 +9,7 @@ import pytest
 from canonical_model.events import is_after, sort_key
 from canonical_model.ids import event_id
 from canonical_model.journey import comparable
-from canonical_model.protocols import DEFAULT_PROTOCOLS
+from canonical_model.protocol_templates import DEFAULT_PROTOCOLS
 from canonical_model.questions import CANNOT_TELL, may_ship
 from canonical_model.rules import disposition_of
 from tests.canonical_model.facts import (

@@ -9,7 +9,8 @@ import pytest
 from pydantic import ValidationError
 
 from canonical_model.codes import ISSUE_KINDS
-from canonical_model.protocols import AUTOLOGOUS_CAR_T, DEFAULT_PROTOCOLS, Window
+from canonical_model.protocol_templates import AUTOLOGOUS_CAR_T, DEFAULT_PROTOCOLS
+from canonical_model.protocols import Window
 from canonical_model.rules import EVERYTHING, protocol_of
 from canonical_model.values import Coding
 from tests.canonical_model.facts import journey, submitted
@@ -19,7 +20,9 @@ LOCAL = AUTOLOGOUS_CAR_T.model_copy(update={"id": "local", "products": (Coding(c
 
 
 def test_a_protocol_goes_by_id_and_version() -> None:
-    assert {"autologous-car-t@1": AUTOLOGOUS_CAR_T} == DEFAULT_PROTOCOLS
+    assert DEFAULT_PROTOCOLS["autologous-car-t@1"] is AUTOLOGOUS_CAR_T
+    assert all(protocol.key == key for key, protocol in DEFAULT_PROTOCOLS.items())
+    assert {protocol.sourcing for protocol in DEFAULT_PROTOCOLS.values()} == {"autologous", "directed-donor", "stock"}
 
 
 @pytest.mark.parametrize("window", AUTOLOGOUS_CAR_T.windows, ids=lambda w: w.name)

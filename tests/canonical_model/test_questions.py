@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from canonical_model.protocols import AUTOLOGOUS_CAR_T, DEFAULT_PROTOCOLS, Protocol
+from canonical_model.protocol_templates import AUTOLOGOUS_CAR_T, DEFAULT_PROTOCOLS
+from canonical_model.protocols import Protocol
 from canonical_model.questions import ALLOW, CANNOT_TELL, DENY, Reason, Verdict, may_infuse, may_ship
 from tests.canonical_model.facts import (
     APHERESIS,
@@ -72,7 +73,7 @@ def test_who_does_not_hold_a_bag_cannot_ship_it() -> None:
 
 def test_a_party_is_known_by_each_of_its_joined_names() -> None:
     both = {"kind": "party", "identifiers": [*ref("party", "0-alias")["identifiers"], *APHERESIS["identifiers"]]}
-    known = fact("party.qualified", both, "2026-01-01T00:00:00")
+    known = fact("record.amended", both, "2026-01-01T00:00:00")
     assert ship(submitted(), created(order=ORDER), known).verdict == ALLOW
     assert ship(submitted(), created(order=ORDER), known, giver=ref("party", "0-alias")).verdict == ALLOW
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from canonical_model.fold import fold
-from canonical_model.protocols import AUTOLOGOUS_CAR_T, DEFAULT_PROTOCOLS
+from canonical_model.protocol_templates import AUTOLOGOUS_CAR_T, DEFAULT_PROTOCOLS
 from canonical_model.rules import RULES, Finding, check, describe, patient_barred, resolved
 from tests.canonical_model.facts import (
     APHERESIS,
@@ -406,7 +406,7 @@ CASES = [
     ),
     case(
         "thawed too long, another bag in time",
-        "I-4",
+        "I-8",
         "window",
         [
             submitted(),
@@ -417,11 +417,12 @@ CASES = [
             submitted(),
             fact("product.thawed", PRODUCT, "2026-03-10T10:00:00"),
             fact("infusion.started", ref("administration", "1"), "2026-03-10T10:10:00", containers=[PRODUCT, BAG]),
+            fact("infusion.completed", ref("administration", "1"), "2026-03-10T10:50:00", containers=[PRODUCT, BAG]),
         ],
     ),
     case(
         "thawed and never used",
-        "I-4",
+        "I-8",
         "window",
         [submitted(), PRODUCT_BAG, fact("product.thawed", PRODUCT, "2026-03-10T10:00:00")],
         [

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from canonical_model.catalogue import STATES
-from canonical_model.stage import STAGES, SUPPORTED
+from canonical_model.codes import STAGES
+from canonical_model.stage import SUPPORTED
 from tests.canonical_model.facts import (
     APHERESIS,
     BAG,

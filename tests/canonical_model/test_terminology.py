@@ -12,11 +12,10 @@ import pytest
 
 from canonical_model import BASE, MODEL_VERSION
 from canonical_model.catalogue import EVENTS
-from canonical_model.codes import ISSUE_KINDS, ROLES, STATES
+from canonical_model.codes import ISSUE_KINDS, ROLES, STAGES, STATES
 from canonical_model.fhir_terminology import code_lists, resources
 from canonical_model.json_schema import event_schema, order_schema, protocol_schema, record_schema
 from canonical_model.records import RECORDS
-from canonical_model.stage import STAGES
 from canonical_model.vocabularies import FIELDS, OPEN, TESTS, VOCABULARIES
 from tests.standards import need, standards_dir
 

@@ -23,7 +23,7 @@ from adapters.reading import Read
 from canonical_model.fold import fold
 from canonical_model.ids import canonical_json
 from canonical_model.journey import Journey, comparable
-from canonical_model.protocols import DEFAULT_PROTOCOLS
+from canonical_model.protocol_templates import DEFAULT_PROTOCOLS
 from canonical_model.rules import Finding, check
 from hub import ledger
 from hub.access import takes_part

@@ -95,6 +95,18 @@ class Custody:
     gaps: list[Gap] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class Other:
+    """Another order of the same patient: as much of it as the rules of this one may know."""
+
+    names: frozenset[Key]
+    state: str
+    protocol: str = ""
+    """`id@version` as named or as found by its product; empty where none governs it."""
+    replaces: frozenset[Key] = frozenset()
+    """Names of the order that it takes the place of."""
+
+
 @dataclass(slots=True)
 class Journey:
     """One therapy order with everything that touches it."""
@@ -112,6 +124,8 @@ class Journey:
     attempt: int = 1
     aliases: dict[Key, str] = field(default_factory=dict)
     """Names that facts are about -> name of the record."""
+    others: tuple[Other, ...] = ()
+    """Other orders of the same patient. No fact of theirs is in here: whoever folds says what he knows of them."""
     rivals: dict[str, frozenset[str]] = field(default_factory=dict)
     """Id of a correction -> all live corrections of the same fact, itself included."""
 

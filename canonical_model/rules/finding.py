@@ -10,8 +10,13 @@ from canonical_model.ids import issue_id
 from canonical_model.journey import EventDict, Journey, RecordState
 from canonical_model.protocols import Protocol
 
-SHIP, INFUSE, START, ACCEPT, ALLOCATE = "may-ship", "may-infuse", "may-start", "may-accept", "may-allocate"
-EVERYTHING = (SHIP, INFUSE, START, ACCEPT, ALLOCATE)
+COLLECT, START, ALLOCATE, LABEL = "may-collect", "may-start", "may-allocate", "may-label"
+SHIP, ACCEPT = "may-ship", "may-accept"
+CONDITION, PREPARE, INFUSE, NEXT_DOSE = "may-condition", "may-prepare", "may-infuse", "may-give-next-dose"
+CLOSE = "may-close"
+RELEASE = "what-is-missing-for-release"
+EVERYTHING = (COLLECT, START, ALLOCATE, SHIP, ACCEPT, CONDITION, PREPARE, INFUSE, NEXT_DOSE)
+"""Questions about something that is done with the material or the patient: what puts the whole order in doubt."""
 
 
 @dataclass(frozen=True, slots=True)

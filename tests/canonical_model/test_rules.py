@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
+import importlib
+import pkgutil
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from canonical_model.fold import fold
-from canonical_model.protocol_templates import AUTOLOGOUS_CAR_T, DEFAULT_PROTOCOLS
-from canonical_model.rules import RULES, Finding, check, describe, patient_barred, resolved
+from canonical_model.protocol_templates import DEFAULT_PROTOCOLS
+from canonical_model.rules import RULES, Finding, check, describe, patient_barred, protocol_of, resolved
+from tests.canonical_model import rules
 from tests.canonical_model.facts import (
     APHERESIS,
     BAG,
@@ -45,6 +46,7 @@ from tests.canonical_model.facts import (
     submitted,
     when,
 )
+from tests.canonical_model.rules.cases import Case, case, tells
 
 START = [submitted(), created(order=ORDER)]
 PRODUCT_BAG = created(PRODUCT, MAKER, material=LOT, batch=BATCH, order=ORDER)
@@ -101,21 +103,6 @@ def lot_state(**values: Any) -> Fact:
     return fact("material.stated", LOT, "2026-03-09T08:00:00", by="cdmo", role="cdmo", **values)
 
 
-@dataclass(frozen=True)
-class Case:
-    """What breaks a rule, and what differs from it by the least that matters."""
-
-    rule: str
-    kind: str
-    breaks: list[Fact]
-    keeps: list[Fact]
-    severity: str = ""
-
-
-def case(name: str, rule: str, kind: str, breaks: list[Fact], keeps: list[Fact], severity: str = "") -> Any:
-    return pytest.param(Case(rule, kind, breaks, keeps, severity), id=f"{rule} {name}")
-
-
 OUT = result("viability", LOT, "2026-03-09T12:00:00", "out")
 REST = [event for event in READY if event["set"].get("criterion") != "viability"]
 IDENTITY = "identity-mismatch"
@@ -129,7 +116,6 @@ OWN_FORMAT = [
     )
 ]
 """An order whose chain-of-identity identifier is of its sponsor's own format."""
-
 CASES = [
     # ---- identity
     case(
@@ -644,25 +630,24 @@ CASES = [
 
 @pytest.mark.parametrize("one", CASES)
 def test_a_rule_tells_what_breaks_it_and_not_its_neighbour(one: Case) -> None:
-    found = findings(*one.breaks, rule=one.rule, kind=one.kind)
-    assert found, "the rule is silent"
-    assert not one.severity or one.severity == found[0].severity
-    kept = findings(*one.keeps, rule=one.rule, kind=one.kind)
-    assert not shapes(kept) & shapes(found), "the rule accuses a neighbour"
+    tells(one)
 
 
-def shapes(found: list[Finding]) -> set[tuple[str, str]]:
-    """What findings say, whatever the numbers in it."""
-    return {(finding.severity, re.sub(r"[-0-9.:+]+", "#", finding.text)) for finding in found}
+def every_case() -> list[Any]:
+    """The cases of this module and of those in `rules`."""
+    found = list(CASES)
+    for module in pkgutil.iter_modules(rules.__path__, f"{rules.__name__}."):
+        found += getattr(importlib.import_module(module.name), "CASES", [])
+    return found
 
 
 def test_every_rule_is_broken_by_some_case() -> None:
     silent = {rule.__name__ for rule in RULES}
-    for param in CASES:
-        state = journey(*param.values[0].breaks)
-        silent -= {
-            rule.__name__ for rule in RULES if any(isinstance(i, Finding) for i in rule(state, AUTOLOGOUS_CAR_T, NOW))
-        }
+    for param in every_case():
+        one = param.values[0]
+        state = one.broken()
+        protocol = protocol_of(state, one.protocols)
+        silent -= {rule.__name__ for rule in RULES if any(isinstance(i, Finding) for i in rule(state, protocol, NOW))}
     assert silent == set()
 
 
@@ -673,7 +658,7 @@ def test_every_rule_says_in_one_line_what_must_be() -> None:
 
 
 def test_a_finding_names_existing_facts_and_a_way_out() -> None:
-    for param in CASES:
+    for param in every_case():
         broken = param.values[0].breaks
         known = {event["id"] for event in broken}
         for found in findings(*broken):

@@ -76,12 +76,8 @@ def compile_all(
     types: Mapping[str, Spec],
     codecs: Mapping[str, Codec],
     codes: Mapping[str, CodeTable],
-    context: Callable[[Context], Context],
 ) -> dict[str, Table]:
-    """Compiles record tables with their data types. Raises TableError with all faults together.
-
-    `context` makes a silent copy of a message's context, for reading an item again without noting its faults twice.
-    """
+    """Compiles record tables with their data types. Raises TableError with all faults together."""
     faults: list[TableFault] = []
     wires = {spec.wire for spec in (*specs.values(), *types.values())}
     namespace: dict[str, Any] = {name: getattr(runtime, name) for name in _HELPERS}
@@ -100,7 +96,7 @@ def compile_all(
         source = emitter.record_source(spec)
         scope = _execute(source, f"<table {name}>", namespace, faults)
         if scope:
-            tables[name] = _table(spec, source, scope, emitter, context)
+            tables[name] = _table(spec, source, scope, emitter)
     if faults:
         raise TableError(faults)
     for name, spec in types.items():
@@ -131,13 +127,7 @@ def _execute(source: str, name: str, namespace: dict[str, Any], faults: list[Tab
     return namespace
 
 
-def _table(
-    spec: Spec,
-    source: str,
-    scope: dict[str, Any],
-    emitter: Delimited | Tree,
-    context: Callable[[Context], Context],
-) -> Table:
+def _table(spec: Spec, source: str, scope: dict[str, Any], emitter: Delimited | Tree) -> Table:
     read, write = scope.pop("read"), scope.pop("write")
     kinds = spec.kinds()
 
@@ -146,7 +136,7 @@ def _table(
 
         def norm(item: Any, m: Context) -> Any:
             drafts = {kind: Draft(kind) for kind in kinds}
-            quiet = context(m)
+            quiet = m.quiet()
             read(emitter.wrap(path, item, quiet), quiet, drafts)
             return emitter.unwrap(path, write(drafts, quiet), quiet)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from mappings.events import check as check_events
 from mappings.faults import TableError, TableFault
 from mappings.load import check_paths, overlay, parse_map, parse_table, read_yaml
 from mappings.map_checks import Known, check_all
-from mappings.runtime import Codec, Context
+from mappings.runtime import Codec
 from mappings.vocabulary import Spec
 
 FOLDER = Path(__file__).parent
@@ -53,7 +53,6 @@ def load(
     format_name: str,
     wire: str,
     codecs: Mapping[str, Codec],
-    quiet: Callable[[Context], Context],
     schemas: Mapping[str, Any] | None = None,
     overlays: Iterable[Path] = (),
     event_types: Mapping[str, str] | None = None,
@@ -75,7 +74,7 @@ def load(
             parts.faults += check_paths(spec, schemas)
     if parts.faults:
         raise TableError(parts.faults)
-    tables = compile_all(parts.specs, parts.types, codecs, parts.codes, quiet)
+    tables = compile_all(parts.specs, parts.types, codecs, parts.codes)
     digest = hashlib.sha256("\n".join(f"{n}:{d}" for n, d in sorted(parts.files.items())).encode()).hexdigest()
     return Library(format_name, tables, parts.maps, parts.codes, parts.types, digest[:16], parts.files)
 

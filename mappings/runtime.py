@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from mappings.codes import CodeTable
@@ -82,6 +82,10 @@ class Context:
     def fault(self, row: str, at: str, wrong: Unreadable) -> None:
         """Notes that a leaf could not be read; the message goes on."""
         self.faults.append(Fault(wrong.code, f"{self.place}-{at}" if at else self.place, wrong.remedy, row))
+
+    def quiet(self) -> Context:
+        """A copy with faults of its own, for reading an item again without noting its faults twice."""
+        return replace(self, faults=[])
 
     def listed(self, piece: dict[str, Any] | None, names: frozenset[str]) -> dict[str, Any] | None:  # noqa: ARG002
         """The piece with its repeats as lists, for comparing item by item; a tree has them so already."""

@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from adapters import json_text
+from adapters import building, json_text
 from adapters.epcis import document, leaves, sensing, validate, xml_document
 from adapters.epcis.codecs import CODECS, EventContext
 from adapters.epcis.document import Document
@@ -16,10 +16,9 @@ from adapters.epcis.xml_shape import Names
 from adapters.reading import Read, Unparsable, Unsupported
 from mappings import account, library, trees
 from mappings.account import Piece
-from mappings.faults import Fault, TableError, TableFault
+from mappings.faults import Fault
 from mappings.groups import Reading
 from mappings.library import Library
-from mappings.runtime import Context
 
 FORMAT = "epcis"
 WIRE = "tree"
@@ -317,28 +316,14 @@ def adapter(
     event_types: Mapping[str, str] | None = None,
 ) -> Adapter:
     """Loads, checks and compiles the tables. Raises TableError with all faults at once."""
-    tables = library.load(FORMAT, WIRE, CODECS, _quiet, schemas, overlays, event_types)
-    faults: list[TableFault] = []
-    leaves = {}
-    for name, data in tables.maps.items():
-        for entry in data["frames"]:
-            leaf = trees.leaf_of(entry, tables.tables, name, faults)
-            if leaf is not None:
-                leaves[entry["piece"]] = leaf
-    if faults:
-        raise TableError(faults)
-    return Adapter(tables, leaves, zone, system)
+    tables = library.load(FORMAT, WIRE, CODECS, schemas, overlays, event_types)
+    return Adapter(tables, building.leaves(tables), zone, system)
 
 
 @lru_cache(maxsize=1)
 def base() -> Adapter:
     """The base tables, without a partner's overlay."""
     return adapter()
-
-
-def _quiet(context: Context) -> Context:
-    assert isinstance(context, EventContext)
-    return context.quiet()
 
 
 __all__ = ["JSON", "XML", "Adapter", "Read", "Unparsable", "Unsupported", "adapter", "base"]

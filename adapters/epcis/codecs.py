@@ -7,7 +7,7 @@ bare word, a CURIE or a URI; JSON-LD is written with the bare word, XML with the
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -44,10 +44,6 @@ class EventContext(Context):
         if not isinstance(value, str) or isinstance(value, Num):
             raise Unreadable("shape", "a text is expected here")
         return value
-
-    def quiet(self) -> EventContext:
-        """A copy that notes no faults."""
-        return replace(self, faults=[])
 
 
 # ---- vocabulary (CBV 7; JSON-LD contexts) ---------------------------------------------------------------------

@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from adapters import json_text
+from adapters import building, json_text
 from adapters.fhir_r4.codecs import CODECS
 from adapters.fhir_r4.context import Document
 from adapters.fhir_r4.parts import Part, take_apart
@@ -18,9 +18,8 @@ from adapters.reading import Read, Unparsable, Unsupported
 from mappings import library, trees
 from mappings.account import Piece, Place
 from mappings.compile import Table
-from mappings.faults import Fault, TableError, TableFault, Unreadable
+from mappings.faults import Fault, Unreadable
 from mappings.library import Library
-from mappings.runtime import Context
 from mappings.trees import Leaf
 
 FORMAT = "fhir_r4"
@@ -239,28 +238,14 @@ def adapter(
     server: str = "",
 ) -> Adapter:
     """Loads, checks and compiles the tables. Raises TableError with all faults at once."""
-    tables = library.load(FORMAT, WIRE, CODECS, _quiet, schemas, overlays, event_types)
-    faults: list[TableFault] = []
-    found: dict[str, Leaf] = {}
-    for name, data in tables.maps.items():
-        for entry in data["frames"]:
-            leaf = trees.leaf_of(entry, tables.tables, name, faults)
-            if leaf is not None:
-                found[leaf.table.spec.piece] = leaf
-    if faults:
-        raise TableError(faults)
-    return Adapter(tables, found, zone, system, server)
+    tables = library.load(FORMAT, WIRE, CODECS, schemas, overlays, event_types)
+    return Adapter(tables, building.leaves(tables), zone, system, server)
 
 
 @lru_cache(maxsize=1)
 def base() -> Adapter:
     """The base tables, without a partner's overlay."""
     return adapter()
-
-
-def _quiet(context: Context) -> Context:
-    assert isinstance(context, Document)
-    return context.quiet()
 
 
 __all__ = ["Adapter", "Read", "Resolver", "Unparsable", "Unsupported", "adapter", "base"]

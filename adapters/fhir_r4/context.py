@@ -26,7 +26,7 @@ class Document(Context):
     where: dict[str, str] = field(default_factory=dict)
 
     def quiet(self) -> Document:
-        """The same document with faults of its own, for reading an item again."""
+        """The same document with faults of its own. By hand: `replace` takes three times as long, for every item."""
         return Document(
             zone=self.zone,
             system=self.system,

@@ -16,7 +16,6 @@ from adapters.reading import Read, Unparsable, Unsupported
 from mappings import group_writer, groups, library
 from mappings.faults import Fault, TableError, TableFault
 from mappings.library import Library
-from mappings.runtime import Context
 
 FORMAT = "hl7v2"
 WIRE = "delimited"
@@ -177,7 +176,7 @@ def adapter(
     event_types: Mapping[str, str] | None = None,
 ) -> Adapter:
     """Loads, checks and compiles the tables. Raises TableError with all faults at once."""
-    tables = library.load(FORMAT, WIRE, CODECS | VALUE_CODECS, _quiet, schemas, overlays, event_types)
+    tables = library.load(FORMAT, WIRE, CODECS | VALUE_CODECS, schemas, overlays, event_types)
     faults: list[TableFault] = []
     roots = {}
     for name, data in tables.maps.items():
@@ -192,11 +191,6 @@ def adapter(
 def base() -> Adapter:
     """The base tables, without a partner's overlay."""
     return adapter()
-
-
-def _quiet(context: Context) -> Context:
-    assert isinstance(context, Delimiters)
-    return context.quiet()
 
 
 __all__ = ["Adapter", "Read", "Unparsable", "Unsupported", "adapter", "base"]

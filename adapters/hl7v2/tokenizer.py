@@ -70,7 +70,7 @@ class Delimiters(Context):
         return self
 
     def quiet(self) -> Delimiters:
-        """The same delimiters with faults of its own, for reading an item again."""
+        """The same delimiters with faults of its own. By hand: `replace` takes four times as long, for every item."""
         silent = Delimiters(self.zone, self.system, self.version, self.refs, self.place, self.at)
         silent.codes, silent.beyond = self.codes, self.beyond
         silent.field_sep, silent.comp, silent.rep, silent.esc, silent.sub = (

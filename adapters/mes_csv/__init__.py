@@ -19,7 +19,6 @@ from mappings.faults import Fault, TableError, TableFault
 from mappings.library import Library
 from mappings.row_writer import write_rows
 from mappings.rows import read_rows
-from mappings.runtime import Context
 
 FORMAT = "mes_csv"
 WIRE = "tree"
@@ -158,7 +157,7 @@ def adapter(
     event_types: Mapping[str, str] | None = None,
 ) -> Adapter:
     """Loads, checks and compiles the dialects. Raises TableError with all faults at once."""
-    tables = library.load(FORMAT, WIRE, CODECS, _quiet, schemas, overlays, event_types)
+    tables = library.load(FORMAT, WIRE, CODECS, schemas, overlays, event_types)
     units = frozenset(tables.codes["unit"].forward)
     faults: list[TableFault] = []
     found = [dialect_of(data, tables.tables, units, faults) for data in tables.maps.values()]
@@ -171,11 +170,6 @@ def adapter(
 def base() -> Adapter:
     """The base dialects, without a partner's overlay."""
     return adapter()
-
-
-def _quiet(context: Context) -> Context:
-    assert isinstance(context, Cells)
-    return context.quiet()
 
 
 __all__ = ["Adapter", "Read", "Unparsable", "Unsupported", "adapter", "base"]

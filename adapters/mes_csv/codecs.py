@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
@@ -60,10 +60,6 @@ class Cells(RowContext):
         number = self.numbers.get(at)
         place = f"{self.place} column {number} ({at})" if number else f"{self.place} ({at})"
         self.faults.append(Fault(wrong.code, place, wrong.remedy, row))
-
-    def quiet(self) -> Cells:
-        """The same dialect with faults of its own."""
-        return replace(self, faults=[])
 
     def table(self, name: str) -> CodeTable:
         """A code table by name; an empty one where the format has none."""

@@ -6,7 +6,9 @@ import asyncio
 import json
 import re
 import urllib.request
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import partial
 from http.client import HTTPResponse
 from pathlib import Path
 from typing import Any
@@ -40,62 +42,54 @@ def segment(message: bytes, name: str, field_number: int) -> str:
     return ""
 
 
-@dataclass(slots=True)
-class Interface:
-    """The hospital's receiving interface: acknowledges and keeps what comes."""
+Serve = Callable[[list[bytes], asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+"""Speaks a protocol on one connection and adds to the list what came."""
 
+
+@dataclass(slots=True)
+class Receiver:
+    """A partner's receiving end on loopback: `acknowledge` or `take` speaks for it; it keeps what comes."""
+
+    serve: Serve
     received: list[bytes] = field(default_factory=list)
     port: int = 0
     _server: asyncio.Server | None = None
 
     async def start(self) -> None:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self._server = await asyncio.start_server(partial(self.serve, self.received), "127.0.0.1", 0)
         self.port = self._server.sockets[0].getsockname()[1]
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            while True:
-                message = (await reader.readuntil(FS))[1:-2]
-                self.received.append(message)
-                control = segment(message, "MSH", 10)
-                answer = f"MSH|^~\\&|EPIC|MERCY|CGTHUB|HUB|20260311120000||ACK|A{control}|P|2.5.1\rMSA|AA|{control}\r"
-                writer.write(VT + answer.encode() + FS)
-                await writer.drain()
-        except (asyncio.IncompleteReadError, asyncio.CancelledError):
-            writer.close()
 
     async def stop(self) -> None:
         if self._server is not None:
             self._server.close()
 
 
-@dataclass(slots=True)
-class Tracking:
-    """The courier's HTTP endpoint: takes EPCIS documents."""
-
-    received: list[bytes] = field(default_factory=list)
-    port: int = 0
-    _server: asyncio.Server | None = None
-
-    async def start(self) -> None:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        self.port = self._server.sockets[0].getsockname()[1]
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
-            length = re.search(r"content-length:\s*(\d+)", head, re.IGNORECASE)
-            self.received.append(await reader.readexactly(int(length[1]) if length else 0))
-            writer.write(b"HTTP/1.1 202 Accepted\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
+async def acknowledge(received: list[bytes], reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """The hospital's interface: acknowledges every message of a connection."""
+    try:
+        while True:
+            message = (await reader.readuntil(FS))[1:-2]
+            received.append(message)
+            control = segment(message, "MSH", 10)
+            answer = f"MSH|^~\\&|EPIC|MERCY|CGTHUB|HUB|20260311120000||ACK|A{control}|P|2.5.1\rMSA|AA|{control}\r"
+            writer.write(VT + answer.encode() + FS)
             await writer.drain()
-        except asyncio.IncompleteReadError:
-            pass
-        finally:
-            writer.close()
+    except (asyncio.IncompleteReadError, asyncio.CancelledError):
+        writer.close()
 
-    async def stop(self) -> None:
-        if self._server is not None:
-            self._server.close()
+
+async def take(received: list[bytes], reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """The courier's HTTP endpoint: takes one EPCIS document a connection."""
+    try:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+        length = re.search(r"content-length:\s*(\d+)", head, re.IGNORECASE)
+        received.append(await reader.readexactly(int(length[1]) if length else 0))
+        writer.write(b"HTTP/1.1 202 Accepted\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
+        await writer.drain()
+    except asyncio.IncompleteReadError:
+        pass
+    finally:
+        writer.close()
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from rich.console import Console
 
 from hub.demo import show, world
 from hub.demo.faults import FAULTS
-from hub.demo.partners import Client, Interface, Tracking, drop, mllp, segment
+from hub.demo.partners import Client, Receiver, acknowledge, drop, mllp, segment, take
 from hub.demo.world import JANE, RICHARD, SSCC, TOKENS
 
 console = Console(width=118)
@@ -29,8 +29,8 @@ class Stage:
     """Everything on the stage: the hub's process and the partners' systems."""
 
     home: Path
-    hospital: Interface
-    courier: Tracking
+    hospital: Receiver
+    courier: Receiver
     seconds: float
     process: subprocess.Popen[str] | None = None
     base: str = ""
@@ -79,7 +79,7 @@ def play(fault: int, seconds: float) -> int:
 async def _play(fault: int, seconds: float) -> int:
     begun = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="cgt-hub-demo-") as folder:
-        stage = Stage(Path(folder), Interface(), Tracking(), seconds)
+        stage = Stage(Path(folder), Receiver(acknowledge), Receiver(take), seconds)
         await stage.hospital.start()
         await stage.courier.start()
         try:

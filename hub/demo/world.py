@@ -7,13 +7,12 @@ drops and takes CSV files. The `operator` looks on.
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import yaml
+from hub.demo import writing
 
 TODAY = datetime(2026, 3, 11, 12, 30, tzinfo=UTC)
 """The day on which the demo plays."""
@@ -23,6 +22,7 @@ MERCY_OID = "2.16.840.1.113883.3.9999"
 BAGS = "https://mercy.example/bag"
 GLN = {"mercy": "9521141111116", "swift": "9521142222224", "celltech": "9521143333332"}
 SSCC = "106141411234567897"
+SHIPPER = f"https://id.gs1.org/00/{SSCC}"
 PERSONAL = ("DOE", "JANE", "ROE", "RICHARD", "19700203", "1970-02-03", "4711", "4712")
 """What must never leave the hospital's side."""
 
@@ -46,7 +46,7 @@ JANE = Patient("4711", "DOE", "JANE", "19700203", "F", "ORD-1001", "CHABC1226000
 RICHARD = Patient("4712", "ROE", "RICHARD", "19611130", "M", "ORD-1002", "CHABC1226000002", "BAG-1002", "LAB-7002")
 
 
-def _party(name: str) -> str:
+def party(name: str) -> str:
     return f"https://id.gs1.org/414/{GLN[name]}"
 
 
@@ -62,7 +62,7 @@ def profiles(home: Path, mllp_receiver: int, courier_url: str) -> dict[str, dict
             "name": "Mercy Hospital",
             "role": "hospital",
             "zone": "America/Chicago",
-            "party": _party("mercy"),
+            "party": party("mercy"),
             "system": f"urn:oid:{MERCY_OID}",
             "overlay": "mercy-tables",
             "mllp": {"listen": 0, "send_host": "127.0.0.1", "send_port": mllp_receiver},
@@ -77,7 +77,7 @@ def profiles(home: Path, mllp_receiver: int, courier_url: str) -> dict[str, dict
             "name": "Swift Couriers",
             "role": "courier",
             "zone": "America/New_York",
-            "party": _party("swift"),
+            "party": party("swift"),
             "http": {"token_sha256": _hash(TOKENS["swift"]), "formats": ["epcis"], "post_to": courier_url},
             "products": ["AXI-CEL"],
             "sends": [
@@ -92,7 +92,7 @@ def profiles(home: Path, mllp_receiver: int, courier_url: str) -> dict[str, dict
             "name": "Celltech Manufacturing",
             "role": "cdmo",
             "zone": "Europe/Berlin",
-            "party": _party("celltech"),
+            "party": party("celltech"),
             "system": "https://celltech.example/id",
             "files": {
                 "drop": str(home / "celltech" / "drop"),
@@ -115,24 +115,16 @@ def profiles(home: Path, mllp_receiver: int, courier_url: str) -> dict[str, dict
 
 
 def write_profiles(folder: Path, home: Path, mllp_receiver: int, courier_url: str) -> None:
-    """Profiles and the hospital's overlay as files, as an integrator would write them."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, profile in profiles(home, mllp_receiver, courier_url).items():
-        (folder / f"{name}.yaml").write_text(yaml.safe_dump(profile, sort_keys=False), encoding="utf-8")
-    codes = folder / "mercy-tables" / "hl7v2" / "codes"
-    codes.mkdir(parents=True, exist_ok=True)
-    lines = ["wire,canonical,note", "APH,starting,apheresis product of this hospital", "*!,sample,everything else"]
-    (codes / "material_stage.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    """Profiles and the hospital's overlay as files."""
+    writing.write_profiles(folder, profiles(home, mllp_receiver, courier_url))
+    writing.write_overlay(folder / "mercy-tables")
 
 
 # ---- the hospital's messages ----------------------------------------------------------------------------------
 
 
-def _message(*segments: str) -> bytes:
-    return ("\r".join(segments) + "\r").encode()
-
-
-def _header(type_: str, control: str, at: str) -> str:
+def header(type_: str, control: str, at: str) -> str:
+    """MSH of the hospital's interface; `at` is MSH-7."""
     return f"MSH|^~\\&|EPIC|MERCY|CGTHUB|HUB|{at}||{type_}|{control}|P|2.5.1"
 
 
@@ -145,8 +137,8 @@ def _person(patient: Patient) -> str:
 def order(patient: Patient, control: str, at: str = "20260301083000-0600") -> bytes:
     """The therapy order, OML^O21, with the weight and the chain-of-identity identifier."""
     doctor = "1234^SMITH^ANNA^^^^MD^^NPI^L^^^NPI"
-    return _message(
-        _header("OML^O21^OML_O21", control, at),
+    return writing.v2(
+        header("OML^O21^OML_O21", control, at),
         _person(patient),
         f"ORC|NW|{patient.order}^EPIC|||||||{at}|||{doctor}",
         f"OBR|1|{patient.order}^EPIC||AXI-CEL^Axicabtagene ciloleucel^CGT||||||||||||{doctor}|||||||||||^^^20260420",
@@ -158,8 +150,8 @@ def order(patient: Patient, control: str, at: str = "20260301083000-0600") -> by
 
 def apheresis(patient: Patient, control: str, at: str = "20260310141500-0500") -> bytes:
     """Apheresis results, ORU^R01, with the bag that they belong to."""
-    return _message(
-        _header("ORU^R01^ORU_R01", control, at),
+    return writing.v2(
+        header("ORU^R01^ORU_R01", control, at),
         _person(patient),
         f"ORC|RE|{patient.order}^EPIC|{patient.lab}^CELLLAB",
         f"OBR|1|{patient.order}^EPIC|{patient.lab}^CELLLAB|APH^Apheresis product^CGT|||20260310090000-0500|"
@@ -175,18 +167,6 @@ def apheresis(patient: Patient, control: str, at: str = "20260310141500-0500") -
 # ---- the courier's events -------------------------------------------------------------------------------------
 
 
-def _document(*events: dict[str, Any]) -> bytes:
-    return json.dumps(
-        {
-            "@context": ["https://ref.gs1.org/standards/epcis/2.0.0/epcis-context.jsonld"],
-            "type": "EPCISDocument",
-            "schemaVersion": "2.0",
-            "creationDate": "2026-03-10T16:00:00Z",
-            "epcisBody": {"eventList": list(events)},
-        }
-    ).encode()
-
-
 def _event(kind: str, at: str, step: str, **more: Any) -> dict[str, Any]:
     return {
         "type": kind,
@@ -198,64 +178,46 @@ def _event(kind: str, at: str, step: str, **more: Any) -> dict[str, Any]:
     }
 
 
+def _seen(step: str, at: str, place: str, **more: Any) -> dict[str, Any]:
+    """The shipper was seen at a partner's."""
+    where = {"id": party(place)}
+    return _event("ObjectEvent", at, step, action="OBSERVE", epcList=[SHIPPER], readPoint=where, **more)
+
+
 def pickup(patient: Patient) -> bytes:
     """Packing and departure: the bag goes into the shipper, the shipper from hospital to courier."""
-    sscc = f"https://id.gs1.org/00/{SSCC}"
-    return _document(
+    return writing.document(
         _event(
             "AggregationEvent",
             "2026-03-10T15:05:00-05:00",
             "packing",
             action="ADD",
-            parentID=sscc,
+            parentID=SHIPPER,
             childEPCs=[f"{BAGS}/{patient.bag}"],
-            readPoint={"id": f"https://id.gs1.org/414/{GLN['mercy']}"},
+            readPoint={"id": party("mercy")},
         ),
-        _event(
-            "ObjectEvent",
-            "2026-03-10T15:30:00-05:00",
+        _seen(
             "departing",
-            action="OBSERVE",
-            epcList=[sscc],
-            readPoint={"id": f"https://id.gs1.org/414/{GLN['mercy']}"},
-            sourceList=[{"type": "possessing_party", "source": f"https://id.gs1.org/414/{GLN['mercy']}"}],
-            destinationList=[{"type": "possessing_party", "destination": f"https://id.gs1.org/414/{GLN['swift']}"}],
+            "2026-03-10T15:30:00-05:00",
+            "mercy",
+            sourceList=[{"type": "possessing_party", "source": party("mercy")}],
+            destinationList=[{"type": "possessing_party", "destination": party("swift")}],
         ),
     )
 
 
 def transit() -> bytes:
     """Temperatures on the way, and the arrival, as an EPCIS sensor event."""
-    sscc = f"https://id.gs1.org/00/{SSCC}"
     reports = [
         {"type": "Temperature", "value": value, "uom": "CEL", "time": f"2026-03-10T{hour:02}:{minute:02}:00-05:00"}
         for (hour, minute), value in zip(
             [(h, m) for h in range(16, 22) for m in (0, 20, 40)], [4.0 + (n % 5) / 10 for n in range(18)], strict=True
         )
     ]
-    return _document(
-        _event(
-            "ObjectEvent",
-            "2026-03-10T21:40:00-05:00",
-            "transporting",
-            action="OBSERVE",
-            epcList=[sscc],
-            readPoint={"id": f"https://id.gs1.org/414/{GLN['swift']}"},
-            sensorElementList=[
-                {
-                    "sensorMetadata": {"deviceID": "urn:epc:id:giai:9521142.LOGGER7"},
-                    "sensorReport": reports,
-                }
-            ],
-        ),
-        _event(
-            "ObjectEvent",
-            "2026-03-11T07:10:00+01:00",
-            "arriving",
-            action="OBSERVE",
-            epcList=[sscc],
-            readPoint={"id": f"https://id.gs1.org/414/{GLN['celltech']}"},
-        ),
+    logged = {"sensorMetadata": {"deviceID": "urn:epc:id:giai:9521142.LOGGER7"}, "sensorReport": reports}
+    return writing.document(
+        _seen("transporting", "2026-03-10T21:40:00-05:00", "swift", sensorElementList=[logged]),
+        _seen("arriving", "2026-03-11T07:10:00+01:00", "celltech"),
     )
 
 
@@ -264,18 +226,15 @@ def transit() -> bytes:
 
 def receipts(patient: Patient, bag: str, shipment: str = SSCC) -> bytes:
     """What the manufacturer received, as it exports it; local time without a zone."""
-    header = "CoI;Bag Barcode;SSCC;Received At;Temp;Inspection"
-    row = f"{patient.coi};{BAGS}/{bag};{shipment};2026-03-11 07:25;4.3;accepted"
-    return f"{header}\r\n{row}\r\n".encode()
+    return writing.sheet(writing.RECEIPTS, f"{patient.coi};{BAGS}/{bag};{shipment};2026-03-11 07:25;4.3;accepted")
 
 
 def qc_results(patient: Patient) -> bytes:
     """Results of quality control of the received material."""
-    header = "CoI;Batch;Sample;Bag Barcode;Test;Method;Result;Units;LSL;USL;Pass/Fail;Status;Tested At"
     of = f"{patient.coi};B-77;S-1;{BAGS}/{patient.bag}"
-    rows = [
+    return writing.sheet(
+        writing.QC_RESULTS,
         f"{of};Viability;NucleoCounter;97.20;%;70;;pass;final;2026-03-11 10:30",
         f"{of};Endotoxin;LAL;0.05;EU/mL;;0.50;pass;final;2026-03-11 11:10",
         f"{of};Sterility;BacT/ALERT;no growth to date;;;;pass;preliminary;2026-03-11 12:00",
-    ]
-    return ("\r\n".join([header, *rows]) + "\r\n").encode()
+    )

@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import jsonschema_rs
 from lxml import etree
 
 from adapters import epcis
@@ -23,11 +24,40 @@ from tests.standards import need, standards_dir
 SAMPLES = Path(__file__).parent / "epcis"
 Frame = dict[str, Any]
 
+SSCC = "https://id.gs1.org/00/195211412345678900"
+BAG = "https://mercy.example/bag/BAG-1"
+TIMED = {"eventTime": "2026-03-08T06:40:00Z", "eventTimeZoneOffset": "+00:00"}
+"""When an event of the tests happened, unless it says otherwise."""
+
+
+def sample(name: str) -> bytes:
+    """A document written by hand."""
+    return (SAMPLES / name).read_bytes()
+
+
+def lone(**fields: Any) -> bytes:
+    """An event that is sent by itself."""
+    return json.dumps({"@context": [], "type": "ObjectEvent", **TIMED, **fields}).encode()
+
+
+def document(*events: Any, **head: Any) -> bytes:
+    """A document of events; what is no object stands in it as it is."""
+    timed = [{**TIMED, **event} if isinstance(event, dict) else event for event in events]
+    whole = {"type": "EPCISDocument", "schemaVersion": "2.0", "creationDate": "2026-03-08T07:00:00Z"}
+    return json.dumps({"@context": [], **whole, **head, "epcisBody": {"eventList": timed}}).encode()
+
 
 @cache
 def adapter() -> Adapter:
     """The base tables, every path checked against the frames and every fact against the catalogue."""
     return epcis.adapter(schemas=set_schemas(), event_types={name: row.about for name, row in EVENTS.items()})
+
+
+@cache
+def gs1_schema() -> jsonschema_rs.Validator:
+    """GS1's JSON Schema of EPCIS 2.0."""
+    schema = need(standards_dir() / "epcis" / "gs1" / "EPCIS-JSON-Schema.json")
+    return jsonschema_rs.validator_for(json.loads(schema.read_bytes()), validate_formats=True)
 
 
 @cache

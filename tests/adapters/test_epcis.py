@@ -12,18 +12,18 @@ from adapters.reading import Unparsable, Unsupported
 from canonical_model.frames import check
 from canonical_model.identifiers import SSCC
 from mappings import events
-from tests.adapters.epcis_samples import SAMPLES, adapter, normal, said
+from tests.adapters.epcis_samples import adapter, document, normal, said, sample
 
 PAIRS = [("departure", "jsonld"), ("packing", "xml"), ("logger", "jsonld")]
 
 
 def expected(name: str) -> Any:
-    return json.loads((SAMPLES / f"{name}.json").read_text(encoding="utf-8"))
+    return json.loads(sample(f"{name}.json"))
 
 
 @pytest.mark.parametrize(("name", "suffix"), PAIRS)
 def test_a_document_is_read_as_written_down_by_hand(name: str, suffix: str) -> None:
-    read = adapter().read((SAMPLES / f"{name}.{suffix}").read_bytes())
+    read = adapter().read(sample(f"{name}.{suffix}"))
     assert [str(fault) for fault in read.faults] == []
     assert read.frames == expected(f"{name}.frames")
     for frame in read.frames:
@@ -32,7 +32,7 @@ def test_a_document_is_read_as_written_down_by_hand(name: str, suffix: str) -> N
 
 @pytest.mark.parametrize(("name", "suffix"), PAIRS)
 def test_a_document_asserts_the_facts_written_down_by_hand(name: str, suffix: str) -> None:
-    read = adapter().read((SAMPLES / f"{name}.{suffix}").read_bytes())
+    read = adapter().read(sample(f"{name}.{suffix}"))
     facts = [
         {"type": f["type"], "about": f["about"], "set": f["set"], "occurred": f["occurred"]["at"]}
         for f in events.assertions(read.map, read.frames, "partner/message")
@@ -43,31 +43,25 @@ def test_a_document_asserts_the_facts_written_down_by_hand(name: str, suffix: st
 @pytest.mark.parametrize(("name", "suffix"), PAIRS)
 def test_frames_are_written_as_written_down_by_hand(name: str, suffix: str) -> None:
     body, faults = adapter().write(XML if suffix == "xml" else JSON, expected(f"{name}.frames"))
-    assert normal(body) == normal((SAMPLES / f"{name}.written.{suffix}").read_bytes())
+    assert normal(body) == normal(sample(f"{name}.written.{suffix}"))
     assert [fault.code for fault in faults] == (["time-missing"] if name == "logger" else [])
 
 
 @pytest.mark.parametrize(("name", "suffix"), PAIRS)
 def test_a_document_goes_back_to_its_sender_as_it_came(name: str, suffix: str) -> None:
-    body = (SAMPLES / f"{name}.{suffix}").read_bytes()
+    body = sample(f"{name}.{suffix}")
     read = adapter().read(body)
     assert normal(adapter().write(read.type, read.frames, read.residual)[0]) == normal(body)
 
 
 def test_every_leaf_of_a_departure_has_its_fate_and_row() -> None:
-    read = adapter().read((SAMPLES / "departure.jsonld").read_bytes())
+    read = adapter().read(sample("departure.jsonld"))
     fates = {(e.piece, ".".join(e.place)): (e.fate, e.row) for e in read.entries()}
     assert fates["event", "bizStep"] == ("carried", "E6")
     assert fates["event", "epcList"] == ("carried", "E10")
     assert fates["event", "carrier:vehicle.carrier:plate"] == ("residual", "")
     assert fates["document", "@context"] == ("ignored", "D1")
     assert read.summary() == {"carried": 25, "ignored": 3, "residual": 2}
-
-
-def document(*found: dict[str, Any], **head: Any) -> bytes:
-    events_ = [{"eventTime": "2026-03-08T06:40:00Z", "eventTimeZoneOffset": "+00:00", **event} for event in found]
-    whole = {"type": "EPCISDocument", "schemaVersion": "2.0", "creationDate": "2026-03-08T07:00:00Z"}
-    return json.dumps({"@context": [], **whole, **head, "epcisBody": {"eventList": events_}}).encode()
 
 
 BAG = {"type": "ObjectEvent", "action": "OBSERVE", "epcList": ["https://mercy.example/bag/BAG-1"]}
@@ -191,7 +185,7 @@ def test_a_message_is_named_as_its_sender_names_it(head: dict[str, str], event: 
 
 
 def test_a_document_of_the_other_syntax_is_written_when_asked() -> None:
-    frames = adapter().read((SAMPLES / "departure.jsonld").read_bytes()).frames
+    frames = adapter().read(sample("departure.jsonld")).frames
     body, faults = adapter().write(XML, frames)
     assert sorted(fault.place for fault in faults if fault.severity == "lost") == ["instanceIdentifier", "sender"]
     assert said(adapter().read(body).frames)[1:] == said(frames)[1:]
@@ -261,5 +255,5 @@ def test_another_document_is_refused_and_says_why(
 
 def test_the_media_type_decides_where_it_is_told() -> None:
     with pytest.raises(Unparsable, match="json-syntax"):
-        adapter().read((SAMPLES / "packing.xml").read_bytes(), "application/ld+json")
-    assert adapter().read((SAMPLES / "packing.xml").read_bytes(), "application/xml").type == XML
+        adapter().read(sample("packing.xml"), "application/ld+json")
+    assert adapter().read(sample("packing.xml"), "application/xml").type == XML

@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import jsonschema_rs
 import pytest
 
 from adapters import epcis
@@ -14,24 +13,17 @@ from adapters.epcis import JSON, XML
 from canonical_model.catalogue import EVENTS
 from canonical_model.records import RECORDS
 from mappings import events, send
-from tests.adapters.epcis_samples import adapter
-from tests.standards import need, standards_dir
+from tests.adapters.epcis_samples import BAG, SSCC, adapter, gs1_schema, lone
 
-SSCC = "https://id.gs1.org/00/195211412345678900"
-BAG, BAG2 = "https://mercy.example/bag/BAG-1", "https://mercy.example/bag/BAG-2"
+BAG2 = "https://mercy.example/bag/BAG-2"
 DOCK = {"id": "https://id.gs1.org/414/9521141111116"}
 GIVER = [{"type": "possessing_party", "source": "https://id.gs1.org/417/9521141111116"}]
 TAKER = [{"type": "possessing_party", "destination": "https://id.gs1.org/417/9521141222225"}]
 
 
-def event(**fields: Any) -> dict[str, Any]:
-    whole = {"type": "ObjectEvent", "eventTime": "2026-03-08T06:40:00Z", "eventTimeZoneOffset": "+00:00"}
-    return {**whole, **({} if fields.get("type") == "TransformationEvent" else {"action": "OBSERVE"}), **fields}
-
-
 def facts(**fields: Any) -> list[dict[str, Any]]:
-    body = json.dumps({"@context": [], **event(**fields)}).encode()
-    read = adapter().read(body)
+    action = {} if fields.get("type") == "TransformationEvent" else {"action": "OBSERVE"}
+    read = adapter().read(lone(**{**action, **fields}))
     assert [str(fault) for fault in read.faults if fault.severity == "error"] == []
     found = events.assertions(read.map, read.frames, "partner/message")
     for fact in found:
@@ -291,9 +283,7 @@ def test_a_fact_that_is_told_is_heard_as_the_same_fact(
 @pytest.mark.standards
 @pytest.mark.parametrize(("type_", "name", "values"), TOLD)
 def test_a_fact_that_is_told_is_valid_by_gs1s_schema(type_: str, name: dict[str, str], values: dict[str, Any]) -> None:
-    schema = need(standards_dir() / "epcis" / "gs1" / "EPCIS-JSON-Schema.json")
-    validator = jsonschema_rs.validator_for(json.loads(schema.read_bytes()), validate_formats=True)
-    assert list(validator.iter_errors(json.loads(told(type_, name, values, JSON)))) == []
+    assert list(gs1_schema().iter_errors(json.loads(told(type_, name, values, JSON)))) == []
 
 
 @pytest.mark.parametrize(
@@ -330,7 +320,7 @@ on:
     )
     site = epcis.adapter(overlays=[tmp_path])
     shipper = "https://id.gs1.org/8003/00614141123452400"
-    read = site.read(json.dumps({"@context": [], **event(bizStep="departing", epcList=[shipper])}).encode())
+    read = site.read(lone(action="OBSERVE", bizStep="departing", epcList=[shipper]))
     assert brief(events.assertions(read.map, read.frames, "p/m")) == ["shipment.departed 00614141123452400"]
 
 

@@ -18,12 +18,12 @@ from adapters.reading import Unparsable, Unsupported
 from canonical_model.frames import check
 from canonical_model.records import RECORDS
 from mappings import events
-from tests.adapters.epcis_samples import SAMPLES, adapter, normal
+from tests.adapters.epcis_samples import SSCC, adapter, lone, normal, sample
 
 EXAMPLES = int(os.environ.get("CGT_EXAMPLES", "60"))
 law = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
-BASES = [json.loads((SAMPLES / name).read_text()) for name in ("departure.jsonld", "logger.jsonld")]
+BASES = [json.loads(sample(name)) for name in ("departure.jsonld", "logger.jsonld")]
 JUNK: tuple[Any, ...] = (
     *(None, True, False, 0, -1, 1e300, 10**50, "", " ", "x", "\0", "\U0001f600", "x-y", "NaN", [], {}, [None], [[]]),
     *(
@@ -129,7 +129,7 @@ ATTRIBUTES = ("x", "type", "{http://e.x/}y", "{http://www.w3.org/2001/XMLSchema-
 
 @st.composite
 def mutated_xml(draw: st.DrawFn) -> bytes:
-    root = etree.fromstring((SAMPLES / "packing.xml").read_bytes())
+    root = etree.fromstring(sample("packing.xml"))
     for _ in range(draw(st.integers(1, 4))):
         elements = list(root.iter())
         element = elements[draw(st.integers(0, len(elements) - 1))]
@@ -213,18 +213,8 @@ def test_a_long_series_is_read_and_written_in_time() -> None:
         }
         for n in range(10_000)
     ]
-    whole = {
-        "@context": [],
-        "type": "ObjectEvent",
-        "eventTime": "2026-03-31T00:00:00Z",
-        "eventTimeZoneOffset": "+00:00",
-        "action": "OBSERVE",
-        "epcList": ["https://id.gs1.org/00/195211412345678900"],
-        "sensorElementList": [
-            {"sensorMetadata": {"deviceID": "urn:epc:id:giai:9521141.LOG7"}, "sensorReport": reports}
-        ],
-    }
-    body = json.dumps(whole).encode()
+    element = {"sensorMetadata": {"deviceID": "urn:epc:id:giai:9521141.LOG7"}, "sensorReport": reports}
+    body = lone(eventTime="2026-03-31T00:00:00Z", action="OBSERVE", epcList=[SSCC], sensorElementList=[element])
     begun = time.perf_counter()
     read = adapter().read(body)
     again, _ = adapter().write(read.type, read.frames, read.residual)

@@ -1,4 +1,4 @@
-"""The partners and messages of the hub's tests. Synthetic; no one here exists. No hub in here."""
+"""The partners and messages of the hub's tests, written as the demo writes its own. Synthetic; no one here exists."""
 
 from __future__ import annotations
 
@@ -8,7 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
+from hub.demo.writing import QC_RESULTS, RECEIPTS, sheet
+from hub.demo.writing import document as document
+from hub.demo.writing import v2 as v2
+from hub.demo.writing import write_overlay as write_overlay
+from hub.demo.writing import write_profiles as write_profiles
 
 OID = "2.16.840.1.113883.3.7777"
 MRN_SYSTEM = f"urn:oid:{OID}"
@@ -127,26 +131,7 @@ def profiles(home: Path, overlay: Path) -> dict[str, dict[str, Any]]:
     }
 
 
-def write_profiles(folder: Path, found: dict[str, dict[str, Any]]) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, profile in found.items():
-        (folder / f"{name}.yaml").write_text(yaml.safe_dump(profile, sort_keys=False), encoding="utf-8")
-
-
-def write_overlay(folder: Path) -> Path:
-    """The hospital's own reading of specimen codes."""
-    codes = folder / "hl7v2" / "codes"
-    codes.mkdir(parents=True, exist_ok=True)
-    lines = ["wire,canonical,note", "APH,starting,apheresis product of this hospital", "*!,sample,everything else"]
-    (codes / "material_stage.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return folder
-
-
 # ---- HL7 v2 ---------------------------------------------------------------------------------------------------
-
-
-def v2(*segments: str) -> bytes:
-    return ("\r".join(segments) + "\r").encode()
 
 
 def msh(type_: str, control: str, at: str = "20260301083000-0600", version: str = "2.5.1", more: str = "") -> str:
@@ -258,19 +243,6 @@ def event(step: str, at: str = "2026-03-10T15:30:00-05:00", **more: Any) -> dict
     return {name: value for name, value in shown.items() if value is not None}
 
 
-def document(*events: Any, **head: Any) -> bytes:
-    return json.dumps(
-        {
-            "@context": ["https://ref.gs1.org/standards/epcis/2.0.0/epcis-context.jsonld"],
-            "type": "EPCISDocument",
-            "schemaVersion": "2.0",
-            "creationDate": "2026-03-10T16:00:00Z",
-            **head,
-            "epcisBody": {"eventList": list(events)},
-        }
-    ).encode()
-
-
 def packing(who: Person, sscc: str = SSCC) -> dict[str, Any]:
     return event(
         "packing",
@@ -316,17 +288,15 @@ def xml_event(epc: str, step: str = "arriving") -> str:
 
 
 def receipts(who: Person, bag: str = "", at: str = "2026-03-11 07:25", shipment: str = SSCC) -> bytes:
-    header = "CoI;Bag Barcode;SSCC;Received At;Temp;Inspection"
-    return f"{header}\r\n{who.coi};{BAGS}/{bag or who.bag};{shipment};{at};4.3;accepted\r\n".encode()
+    return sheet(RECEIPTS, f"{who.coi};{BAGS}/{bag or who.bag};{shipment};{at};4.3;accepted")
 
 
 def qc(who: Person, value: str = "97.20", more: str = "") -> bytes:
-    header = "CoI;Batch;Sample;Bag Barcode;Test;Method;Result;Units;LSL;USL;Pass/Fail;Status;Tested At;Analyst;Comment"
-    rows = [
+    return sheet(
+        f"{QC_RESULTS};Analyst;Comment",
         f"{who.coi};B-9;S-1;{BAGS}/{who.bag};Viability;Counter;{value};%;70;;pass;final;2026-03-11 10:30;;{more}",
         f"{who.coi};B-9;S-1;{BAGS}/{who.bag};Endotoxin;LAL;0.05;EU/mL;;0.50;pass;final;2026-03-11 11:10;;",
-    ]
-    return ("\r\n".join([header, *rows]) + "\r\n").encode()
+    )
 
 
 # ---- what partners are told -----------------------------------------------------------------------------------

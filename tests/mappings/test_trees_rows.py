@@ -53,7 +53,7 @@ def tables() -> dict[str, compiler.Table]:
     specs = {name: parse_table(name, {"record": name, "rows": rows}, "tree")[0] for name, rows in TABLES.items()}
     codecs = {"whole": Codec(read_whole, lambda value, m: str(value))}
     codes: dict[str, CodeTable] = {}
-    return compiler.compile_all(specs, {}, codecs, codes, lambda m: m)
+    return compiler.compile_all(specs, {}, codecs, codes)
 
 
 @cache

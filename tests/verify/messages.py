@@ -12,17 +12,12 @@ from adapters import times
 from canonical_model.ids import canonical_json
 from hub.committer import Incoming
 from hub.conversion import RECORDED, Converted, Part
+from hub.demo import world, writing
 
-OID = "2.16.840.1.113883.3.9999"
-BAGS = "https://mercy.example/bag"
+BAGS = world.BAGS
 PRODUCTS = "https://celltech.example/bag"
-GLN = {
-    "mercy": "9521141111116",
-    "general": "9521141111123",
-    "swift": "9521142222224",
-    "celltech": "9521143333332",
-    "quality": "9521145555551",
-}
+GLN = {**world.GLN, "general": "9521141111123", "quality": "9521145555551"}
+"""The demo's partners, another hospital and quality assurance."""
 
 Segments = Sequence[str]
 
@@ -64,16 +59,15 @@ class Person:
     @property
     def numbers(self) -> str:
         """PID-3."""
-        ids = [f"{self.mrn}^^^MERCY&{OID}&ISO^MR"] if self.mrn else []
+        ids = [f"{self.mrn}^^^MERCY&{world.MERCY_OID}&ISO^MR"] if self.mrn else []
         ids += [f"{self.national}^^^USSSA&2.16.840.1.113883.4.1&ISO^NI"] if self.national else []
         return "~".join(ids)
 
 
 def v2(type_: str, control: str, at: str, *segments: str, sequence: str = "") -> bytes:
     """A message with its header; `at` is MSH-7, `sequence` MSH-13."""
-    header = f"MSH|^~\\&|EPIC|MERCY|CGTHUB|HUB|{at}||{type_}|{control}|P|2.5.1"
-    header += f"|{sequence}" if sequence else ""
-    return ("\r".join([header, *segments]) + "\r").encode()
+    header = world.header(type_, control, at)
+    return writing.v2(f"{header}|{sequence}" if sequence else header, *segments)
 
 
 def pid(person: Person, died: str = "", stated: str = "") -> str:
@@ -148,11 +142,7 @@ def apheresis(
         "ORU^R01^ORU_R01",
         control,
         sent,
-        pid(person),
-        f"ORC|RE|{_placer(placer)}|{_filler(lab)}",
-        f"OBR|1|{_placer(placer)}|{_filler(lab)}|APH^Apheresis product^CGT"
-        f"|||{start}|{end}||||||||||||||{sent}|||{status}",
-        *coi(chain),
+        *_report(person, placer, lab, chain, f"{start}|{end}", f"{sent}|||{status}"),
         f"OBX|2|NM|cd3-total^CD3 cells^CGT||2.60|10*9^^UCUM|||||{status}",
         f"SPM|1|{bag}&&{BAGS}&URI||APH^Apheresis product^CGT|||||||P^Patient^HL70369|210^mL&&UCUM|||||{start}^{end}",
         f"OBX|1|NM|viability^Viability^CGT||{viability}|%^^UCUM|||||{status}",
@@ -167,12 +157,20 @@ def results(
         "ORU^R01^ORU_R01",
         control,
         sent,
-        pid(person),
-        f"ORC|RE|{_placer(placer)}|{_filler(lab)}",
-        f"OBR|1|{_placer(placer)}|{_filler(lab)}|APH^Apheresis product^CGT|||{at}|||||||||||||||{sent}|||{status}",
-        *coi(chain),
+        *_report(person, placer, lab, chain, f"{at}|", f"{sent}|||{status}"),
         f"OBX|2|NM|viability^Viability^CGT||{value}|%^^UCUM|||||{status}|||{at}",
     )
+
+
+def _report(person: Person, placer: str, lab: str, chain: str, observed: str, reported: str) -> list[str]:
+    """What both reports begin with; `observed` is OBR-7 and OBR-8, `reported` OBR-22 to OBR-25."""
+    numbers = f"{_placer(placer)}|{_filler(lab)}"
+    return [
+        pid(person),
+        f"ORC|RE|{numbers}",
+        f"OBR|1|{numbers}|APH^Apheresis product^CGT|||{observed}||||||||||||||{reported}",
+        *coi(chain),
+    ]
 
 
 def update(person: Person, control: str, at: str, died: str = "") -> bytes:
@@ -195,16 +193,7 @@ def party(name: str) -> str:
 
 def epcis(name: str, *events: Mapping[str, Any]) -> bytes:
     """A capture document under its own instance identifier."""
-    return json.dumps(
-        {
-            "@context": ["https://ref.gs1.org/standards/epcis/2.0.0/epcis-context.jsonld"],
-            "type": "EPCISDocument",
-            "schemaVersion": "2.0",
-            "creationDate": "2026-03-10T16:00:00Z",
-            "instanceIdentifier": name,
-            "epcisBody": {"eventList": list(events)},
-        }
-    ).encode()
+    return writing.document(*events, instanceIdentifier=name)
 
 
 def happened(kind: str, at: str, step: str, **more: Any) -> dict[str, Any]:
@@ -273,18 +262,16 @@ def logged(sscc: str, at: str, begin: int, values: Sequence[str]) -> dict[str, A
 
 def receipts(*rows: tuple[str, str, str, str, str]) -> bytes:
     """Receipts: CoI, bag, shipment, local time, inspection."""
-    header = "CoI;Bag Barcode;SSCC;Received At;Temp;Inspection"
-    return "".join(f"{line}\r\n" for line in [header, *(f"{c};{b};{s};{t};4.3;{i}" for c, b, s, t, i in rows)]).encode()
+    return writing.sheet(writing.RECEIPTS, *(f"{c};{b};{s};{t};4.3;{i}" for c, b, s, t, i in rows))
 
 
 def qc(*rows: tuple[str, str, str, str, str, str]) -> bytes:
     """Quality control: CoI, bag, test, value, status, local time."""
-    header = "CoI;Batch;Sample;Bag Barcode;Test;Method;Result;Units;LSL;USL;Pass/Fail;Status;Tested At"
-    lines = [
+    lines = (
         f"{c};B-77;S-1;{b};{t};M;{v};%;70;;{'pass' if float(v) >= 70 else 'fail'};{s};{at}"
         for c, b, t, v, s, at in rows
-    ]
-    return "".join(f"{line}\r\n" for line in [header, *lines]).encode()
+    )
+    return writing.sheet(writing.QC_RESULTS, *lines)
 
 
 # ---- FHIR -------------------------------------------------------------------------------------------------------
@@ -345,7 +332,7 @@ def patient(person: Person, at: str, **more: Any) -> bytes:
 
 def _mrn(value: str) -> dict[str, Any]:
     coding = {"system": "http://terminology.hl7.org/CodeSystem/v2-0203", "code": "MR"}
-    return {"system": f"urn:oid:{OID}", "value": value, "type": {"coding": [coding]}}
+    return {"system": f"urn:oid:{world.MERCY_OID}", "value": value, "type": {"coding": [coding]}}
 
 
 # ---- what no format of today says -------------------------------------------------------------------------------

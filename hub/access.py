@@ -36,7 +36,9 @@ _SHIPPING = frozenset(
         "direction",
     }
 )
-_CONTAINER = frozenset({"identifiers", "kind", "holder", "giver", "taker", "location", "parent", "shipment", "seal"})
+_CONTAINER = frozenset(
+    {"identifiers", "kind", "holder", "giver", "taker", "location", "parent", "shipment", "seal", "transport_temperature"}
+)
 _HANDLING = frozenset(
     {
         "identifiers",
@@ -96,6 +98,13 @@ SEES: Mapping[str, Mapping[str, frozenset[str]]] = {
         "verification": ALL,
         "document": ALL,
         "issue": ALL,
+        "conditioning": ALL,
+        "follow-up": ALL,
+        "labels": ALL,
+        "obligation": ALL,
+        "recall": ALL,
+        "notification": ALL,
+        "complaint": ALL,
     },
     "apheresis-centre": {
         **_HEADER,
@@ -108,6 +117,9 @@ SEES: Mapping[str, Mapping[str, frozenset[str]]] = {
         "material": ALL,
         "result": ALL,
         "issue": ALL,
+        "labels": ALL,
+        "recall": ALL,
+        "complaint": ALL,
     },
     "cdmo": {
         **_HEADER,
@@ -122,6 +134,12 @@ SEES: Mapping[str, Mapping[str, frozenset[str]]] = {
         "disposition": ALL,
         "readings": ALL,
         "issue": ALL,
+        "labels": ALL,
+        "obligation": ALL,
+        "qualification": ALL,
+        "recall": ALL,
+        "notification": ALL,
+        "complaint": ALL,
     },
     "qc-lab": {
         **_HEADER,
@@ -132,6 +150,8 @@ SEES: Mapping[str, Mapping[str, frozenset[str]]] = {
         "result": ALL,
         "disposition": ALL,
         "issue": ALL,
+        "obligation": frozenset({"identifiers", "order", "material", "kind", "criterion", "due", "done_at"}),
+        "recall": ALL,
     },
     "courier": {
         **_HEADER,
@@ -179,6 +199,14 @@ SEES: Mapping[str, Mapping[str, frozenset[str]]] = {
         "verification": ALL,
         "document": ALL,
         "issue": ALL,
+        "conditioning": ALL,
+        "follow-up": ALL,
+        "labels": ALL,
+        "obligation": ALL,
+        "qualification": ALL,
+        "recall": ALL,
+        "notification": ALL,
+        "complaint": ALL,
     },
     "payer": {**_HEADER, "order": _ORDER_CORE},
     "registry": {
@@ -187,6 +215,8 @@ SEES: Mapping[str, Mapping[str, frozenset[str]]] = {
         "order": _ORDER_CORE | {"indication"},
         "administration": ALL,
         "outcome": ALL,
+        "conditioning": ALL,
+        "follow-up": ALL,
     },
 }
 _ALIASES = {

@@ -37,7 +37,18 @@ _SHIPPING = frozenset(
     }
 )
 _CONTAINER = frozenset(
-    {"identifiers", "kind", "holder", "giver", "taker", "location", "parent", "shipment", "seal", "transport_temperature"}
+    {
+        "identifiers",
+        "kind",
+        "holder",
+        "giver",
+        "taker",
+        "location",
+        "parent",
+        "shipment",
+        "seal",
+        "transport_temperature",
+    }
 )
 _HANDLING = frozenset(
     {

@@ -22,10 +22,10 @@ from adapters import json_text
 from canonical_model import BASE
 from canonical_model.events import VERSION
 from canonical_model.fold import fold
-from canonical_model.ids import canonical_json, event_id, issue_id
-from canonical_model.journey import Journey
+from canonical_model.ids import canonical_json, event_id, issue_id, names
+from canonical_model.journey import Journey, is_ref
 from canonical_model.protocols import Protocol
-from canonical_model.rules import RULES_VERSION, Finding, check
+from canonical_model.rules import RULES_VERSION, Finding, check, seen_beside
 from canonical_model.values import instant_text
 from hub import ledger
 from hub.access import takes_part
@@ -44,6 +44,8 @@ log = structlog.get_logger("hub.committer")
 
 ISSUE_SYSTEM = f"{BASE}/id/issue"
 CACHED_JOURNEYS = 300
+MOST_BESIDE = 50
+"""Of a patient's other orders no more are looked at: beyond it the patient is a test patient."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,8 @@ class _Journey:
 
     events: dict[int, dict[str, Any]]
     state: Journey | None = None
+    beside: frozenset[str] = frozenset()
+    """Journeys of the same patient's other orders, when it was last folded."""
 
 
 class Committer:
@@ -106,6 +110,8 @@ class Committer:
         self._leaves: list[bytes] = []
         self._new: dict[int, dict[str, Any]] = {}
         self._fresh: set[str] = set()
+        self._beside: set[str] = set()
+        """Journeys to look at again, because another order of their patient is not what it was."""
         self._position = 0
         self._configuration = {name: configuration_of(profile) for name, profile in profiles.items()}
 
@@ -159,6 +165,7 @@ class Committer:
         db = self._store.writer
         self._leaves, self._fresh, self._new = [], set(), {}
         self._links.made.clear()
+        self._beside.clear()
         try:
             with db.transaction():
                 row = db.one("head")
@@ -197,6 +204,7 @@ class Committer:
         self._links.forget()
         self._links.made.clear()
         self._links.lost.clear()
+        self._beside.clear()
         for journey in self._fresh:  # also those of earlier messages: the undone one may have added to them
             self._journeys.pop(journey, None)
         del self._leaves[leaves:]
@@ -360,25 +368,53 @@ class Committer:
 
     def _refold_touched(self, db: Connection) -> None:
         """Folds every order again that facts of this message were linked to, older facts with them."""
-        while self._links.made:  # an Issue that is raised links what was said of it before
+        while self._links.made or self._beside:  # an Issue that is raised links what was said of it before
             made, self._links.made = self._links.made, {}
+            beside, self._beside = self._beside, set()
             lost, self._links.lost = self._links.lost, set()
             for journey in lost:
                 self._journeys.pop(journey, None)
             for journey, positions in made.items():
                 self._refold(db, journey, self._events(db, positions))
+            for journey in sorted({self._links.now(journey) for journey in beside} - made.keys()):
+                self._refold(db, journey, {})
 
     def _fold(self, journey: str, known: _Journey) -> Journey:
-        known.state = fold(self._links.names_of(journey), known.events.values())
+        known.state = self._alone(journey, known)
+        known.beside = self._of_patient(journey, known.state)
+        known.state.others = tuple(
+            view
+            for other in sorted(known.beside)
+            if (view := seen_beside(known.state, self._apart(other), self._protocols)) is not None
+        )
         return known.state
+
+    def _alone(self, journey: str, known: _Journey) -> Journey:
+        return fold(self._links.names_of(journey), known.events.values())
+
+    def _apart(self, journey: str) -> Journey:
+        """Another order as it is by itself, whatever it knows of its patient's other orders."""
+        known = self._known(self.connection, journey)
+        return known.state or self._alone(journey, known)
+
+    def _of_patient(self, journey: str, state: Journey) -> frozenset[str]:
+        """Journeys of the orders to which the patient of this one leads, this one apart."""
+        patient = state.order.fields.get("patient")
+        if not is_ref(patient):
+            return frozenset()
+        reached = self._links.orders_of(self._links.members(names(patient)))
+        return frozenset(sorted(reached - {journey})[:MOST_BESIDE])
 
     def _refold(self, db: Connection, journey: str, new: Mapping[int, dict[str, Any]]) -> None:
         """Folds an order again, opens and closes its Issues, plans deliveries and the next look."""
         self._fresh.add(journey)
         known = self._known(db, journey)
         before = self._before(journey, known, new)
+        earlier, beside = known.state, known.beside
         known.events.update(new)
         state = self._fold(journey, known)
+        if new and (beside or known.beside) and (earlier is None or _aspect(earlier) != _aspect(state)):
+            self._beside |= beside | known.beside
         now = self._clock()
         result = check(state, self._protocols, now)
         db.run("set_check", instant_text(result.next_change) if result.next_change else None, journey)
@@ -517,3 +553,10 @@ def worst(parts: Iterable[Mapping[str, Any]]) -> str:
 
 
 __all__ = ["Answer", "Committer", "Incoming", "issue_id", "worst"]
+
+
+def _aspect(state: Journey) -> list[Any]:
+    """What the rules of the patient's other orders may see of an order."""
+    order = state.order
+    fields = ("patient", "protocol", "service", "replaces")
+    return [state.names, order.state, *(order.fields.get(name) for name in fields)]

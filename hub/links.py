@@ -178,6 +178,12 @@ class Links:
                     waiting.append(high)
         return found
 
+    def orders_of(self, people: Iterable[int]) -> set[str]:
+        """Journeys that there are of these persons' orders. Makes none, unlike a walk from a fact."""
+        orders = {high for name in people for high in self._above(name) if self._about(high)[0] == "order"}
+        roots = {root for order in orders for root in self._roots(order)}
+        return {journey for root in roots if (journey := self._rooted_at(root)) is not None}
+
     def _journeys_of(self, name: int) -> list[str]:
         """Journeys of an order name: those of the placer numbers it is joined with, or its own class's."""
         roots = self._roots(name)

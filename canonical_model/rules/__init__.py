@@ -12,8 +12,8 @@ from datetime import datetime
 
 from canonical_model.codes import HUB, QA
 from canonical_model.events import is_after
-from canonical_model.ids import name_key
-from canonical_model.journey import EventDict, Journey, text_of
+from canonical_model.ids import name_key, names
+from canonical_model.journey import EventDict, Journey, Other, is_ref, text_of
 from canonical_model.protocols import Protocol
 from canonical_model.rules import custody, identity, log, patient, quality, temperature, windows
 from canonical_model.rules.finding import ACCEPT, ALLOCATE, EVERYTHING, INFUSE, SHIP, START, Finding, Item, Rule
@@ -68,6 +68,21 @@ def protocol_of(journey: Journey, protocols: Mapping[str, Protocol]) -> Protocol
     return fitting[0] if len(fitting) == 1 else None
 
 
+def seen_beside(journey: Journey, other: Journey, protocols: Mapping[str, Protocol]) -> Other | None:
+    """Another order as this one's rules may know it; None where the two are not one patient's."""
+    patient = other.order.fields.get("patient")
+    if not is_ref(patient) or not journey.same(journey.order.fields.get("patient"), patient):
+        return None
+    governing = protocol_of(other, protocols)
+    replaced = other.order.fields.get("replaces")
+    return Other(
+        names=other.names,
+        state=other.order.state,
+        protocol=governing.key if governing else "",
+        replaces=frozenset(names(replaced)) if is_ref(replaced) else frozenset(),
+    )
+
+
 def resolved(journey: Journey) -> dict[str, frozenset[str]]:
     """Issue id -> the roles of those who resolved it and whom no later reopening contradicts. The hub's own
     clearing is no resolution: what it found again, it tells again."""
@@ -118,4 +133,5 @@ __all__ = [
     "patient_barred",
     "protocol_of",
     "resolved",
+    "seen_beside",
 ]

@@ -11,6 +11,7 @@ from typing import Any
 
 from canonical_model import BASE
 from canonical_model.identifiers import known
+from canonical_model.scans import is_scan, read_scan
 
 try:  # the same bytes, ten times faster, where it is installed
     import orjson
@@ -75,10 +76,21 @@ _MAY_BE_COI = frozenset({None, "coi"})
 @lru_cache(maxsize=1 << 15)
 def _key(kind: str, system: str, value: str, may_be_coi: bool) -> Key:
     value = value.strip()
+    if is_scan(value) and (found := named_by_scan(kind, value)):
+        system, value = found["system"], found["value"]
     if may_be_coi and _COI.fullmatch(value):
         return kind, COI_SYSTEM, value
     named = known({"system": system, "value": value})
     return kind, normal_system(named["system"]), named["value"]
+
+
+def named_by_scan(kind: str, text: str) -> Mapping[str, Any] | None:
+    """The identifier of a record of this kind that a scanned text holds, the strongest where it holds several.
+
+    >>> named_by_scan("order", "&/CHA999926000012")["value"]
+    'CHA999926000012'
+    """
+    return next(iter(read_scan(text).naming(kind)), None)
 
 
 def names(ref: Mapping[str, Any]) -> list[Key]:

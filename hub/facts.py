@@ -12,7 +12,8 @@ import jsonschema_rs
 
 from canonical_model.events import VERSION
 from canonical_model.frames import set_schema
-from canonical_model.ids import canonical_json, event_id
+from canonical_model.ids import canonical_json, event_id, named_by_scan
+from canonical_model.scans import is_scan, read_scan
 from canonical_model.values import instant_text
 from hub.conversion import Converted, digest
 from hub.crypto import Keyring
@@ -57,15 +58,14 @@ class Facts:
         self._number += 1
         origin, partner = self._origin, self._origin.partner
         about = self._names.resolve(assertion["about"])
+        frame = self._names.frame(assertion["frame"])
         values = self._sealer.seal(about["kind"], self._values(about, assertion))
         clear = sorted(assertion["clear"])
         stated = assertion["occurred"]["at"] if assertion["occurred"] else ""
         said = [values, clear, stated]
         return {
             "v": VERSION,
-            "id": event_id(
-                partner.partner, origin.source, origin.same, assertion["frame"], assertion["type"], about, said
-            ),
+            "id": event_id(partner.partner, origin.source, origin.same, frame, assertion["type"], about, said),
             "type": assertion["type"],
             "about": about,
             "set": values,
@@ -75,13 +75,13 @@ class Facts:
             "reporter": {"partner": partner.partner, "role": partner.role},
             "source_id": origin.source,
             "ordinal": f"{origin.sequence.zfill(12)}/{self._number:06}",
-            "frame": assertion["frame"],
+            "frame": frame,
             "configuration": origin.configuration,
             "body": origin.same,
         }
 
     def _values(self, about: Mapping[str, Any], assertion: Mapping[str, Any]) -> dict[str, Any]:
-        values: dict[str, Any] = self._names.resolve(assertion["set"])
+        values: dict[str, Any] = self._names.resolve(assertion["set"], about["kind"])
         if about["kind"] == "subject":
             values |= self._names.subject(assertion["frame"], assertion["type"])
         filled = REPORTER_FILLS.get(assertion["type"])
@@ -134,17 +134,35 @@ class _Names:
         self._identities = {frame["parent"]: frame["set"] for frame in converted.frames if frame["kind"] == "identity"}
         self._named: dict[str, list[dict[str, Any]]] = {}
 
-    def resolve(self, value: Any) -> Any:
-        """A value with subjects named by their tokens."""
+    def resolve(self, value: Any, kind: str = "") -> Any:
+        """A value with subjects named by their tokens, and scanned labels by what they name of a kind of record."""
         if isinstance(value, list):
-            return [self.resolve(item) for item in value]
+            return [self.resolve(item, kind) for item in value]
         if not isinstance(value, dict):
             return value
         if value.get("kind") == "subject" and "frame" in value:
             return {"kind": "subject", "identifiers": self._subject(value["frame"])}
+        if isinstance(value.get("value"), str) and "system" in value and is_scan(value["value"]):
+            return self._scanned(kind, value)
+        if "identifiers" in value and isinstance(value.get("kind"), str):
+            kind = value["kind"]
         return {
-            name: self.resolve(inner) if isinstance(inner, (dict, list)) else inner for name, inner in value.items()
+            name: self.resolve(inner, "order" if name == "coi" else kind) if isinstance(inner, (dict, list)) else inner
+            for name, inner in value.items()
         }
+
+    def frame(self, key: str) -> str:
+        """The key of a frame, as the log may have it: one that holds a scan goes by a token."""
+        return self._keys.token("frame", key) if any(map(is_scan, key.split("~"))) else key
+
+    def _scanned(self, kind: str, identifier: Mapping[str, Any]) -> dict[str, Any]:
+        """What a scanned label names. A scan that names nothing of the kind goes by a token, so it is still one name.
+
+        The raw scan may hold a patient's number or date of birth (ISBT 128 [024], [025]): it stays with its message.
+        """
+        text = identifier["value"]
+        found = named_by_scan(kind, text) or next(iter(read_scan(text).identifiers), None)
+        return dict(found) if found else {**identifier, "value": self._keys.token("scan", text)}
 
     def _subject(self, key: str) -> list[dict[str, Any]]:
         if key not in self._named:

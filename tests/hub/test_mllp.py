@@ -396,3 +396,18 @@ def test_a_store_that_fails_is_told_to_the_sender_and_nothing_is_kept(
     assert hub.count("inbox") == hub.count("log") == 0
     assert msa(hub.send(order(who, "FULL-1"))) == ("AA", "FULL-1")
     assert hub.http("watch").get("/api/ledger").json()["holds"]
+
+
+def test_a_scanned_label_is_taken_apart_and_its_patient_number_stays_out_of_the_log(hub: house.House) -> None:
+    """ISBT 128 compound message: donation, product, division, and the patient's number [025] and birth date [024]."""
+    who = world.person(4321)
+    hub.send(order(who, "SCAN-1"))
+    label = "=+05000=G12341765432100=<S1128V00=,A00000&#AB109988776655=#AB19700101".replace("&", "\\T\\")
+    body = world.apheresis(who, "SCAN-2").replace(who.bag.encode(), label.encode())
+    assert msa(hub.send(body)) == ("AA", "SCAN-2")
+    facts = hub.journey(who)["timeline"]
+    named = {i["value"] for fact in facts if fact["about"]["kind"] == "container" for i in fact["about"]["identifiers"]}
+    assert named == {"G123417654321-S1128V00-A00000"}
+    for secret in ("9988776655", "19700101"):
+        assert not [text for (text,) in hub.rows("SELECT event FROM log WHERE instr(event, ?)", secret)]
+    assert label.encode() in replayed_from(hub, "SCAN-2")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import re
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import jsonschema_rs
@@ -14,6 +16,8 @@ from canonical_model import BASE, MODEL_VERSION
 from canonical_model.catalogue import EVENTS
 from canonical_model.codes import ISSUE_KINDS, ROLES, STAGES, STATES
 from canonical_model.fhir_terminology import code_lists, resources
+from canonical_model.identifiers import KINDS
+from canonical_model.ids import WEAK_TYPES
 from canonical_model.json_schema import event_schema, order_schema, protocol_schema, record_schema
 from canonical_model.records import RECORDS
 from canonical_model.vocabularies import FIELDS, OPEN, TESTS, VOCABULARIES
@@ -153,3 +157,14 @@ def test_loinc_codes_have_their_check_digit_and_no_text() -> None:
         number, _, check = target["code"].partition("-")
         doubled = [int(d) * (2 if place % 2 == 0 else 1) for place, d in enumerate(reversed(number))]
         assert -sum(sum(divmod(n, 10)) for n in doubled) % 10 == int(check), target["code"]
+
+
+def test_every_type_of_identifier_that_the_model_or_a_table_gives_has_a_meaning() -> None:
+    meant = set(VOCABULARIES["identifier-type"])
+    assert set(KINDS) | set(WEAK_TYPES) <= meant
+    root = Path(__file__).parent.parent.parent / "mappings"
+    for path in root.glob("*/codes/identifier_type.csv"):
+        rows = csv.DictReader(path.read_text(encoding="utf-8").splitlines())
+        assert {row["canonical"] for row in rows if "*" not in row["canonical"]} <= meant, path.parent.parent.name
+    for path in root.rglob("*.yaml"):
+        assert set(re.findall(r"split: \{type: ([a-z-]+)\}", path.read_text(encoding="utf-8"))) <= meant, path.name

@@ -42,6 +42,7 @@ from canonical_model.json_schema import documents
 from canonical_model.lifecycles import states_page
 from canonical_model.matrix import matrix_page
 from canonical_model.order_document import RULES as DOCUMENT_RULES
+from canonical_model.protocol_templates import DEFAULT_PROTOCOLS
 from canonical_model.rules import describe
 from canonical_model.values import RULES as VALUE_RULES
 from canonical_model.vocabularies import TESTS, VOCABULARIES
@@ -187,6 +188,10 @@ def files(released: str = "", kept: Mapping[str, Schema] | None = None) -> dict[
     found |= {SCHEMAS / "v1" / "fhir" / name: _json(resource) for name, resource in resources().items()}
     for folder, refused in (("refused-by-schema", refused_by_schema()), ("refused-by-rule", refused_by_rule())):
         found |= {SCHEMAS / "v1" / "examples" / folder / f"{one.name}.json": _json(one.plain()) for one in refused}
+    found |= {
+        SCHEMAS / "v1" / "protocols" / f"{key}.json": _json(protocol.model_dump(mode="json", exclude_defaults=True))
+        for key, protocol in DEFAULT_PROTOCOLS.items()
+    }
     found[CHANGES] = changes_page(released, changes(kept, documents()) if kept is not None else ())
     pages = {CATALOGUE: catalogue_page(), DICTIONARY: dictionary_page(), STATES: states_page(), MATRIX: matrix_page()}
     return {**found, **pages, SCHEMAS / "LICENSE": LICENCE}

@@ -13,7 +13,6 @@ from typing import Any
 
 import structlog
 
-from canonical_model.protocol_templates import DEFAULT_PROTOCOLS
 from canonical_model.protocols import Protocol
 from hub import hl7_answers, profiles
 from hub.answers import Questions
@@ -25,6 +24,7 @@ from hub.formats import Adapters
 from hub.pipeline import Overloaded, Pipeline
 from hub.profiles import Profile
 from hub.projector import Projector
+from hub.protocols import load as load_protocols
 from hub.resources import Resolver, Resources
 from hub.sending import Outbox
 from hub.settings import Settings
@@ -53,6 +53,7 @@ class Hub:
     projector: Projector
     outbox: Outbox
     questions: Questions
+    protocols: Mapping[str, Protocol]
     resolver: Resolver
     resources: Resources
     clock: Callable[[], datetime]
@@ -143,11 +144,12 @@ def build(
     settings: Settings,
     partners: Mapping[str, Profile] | None = None,
     clock: Callable[[], datetime] = utc_now,
-    protocols: Mapping[str, Protocol] = DEFAULT_PROTOCOLS,
+    protocols: Mapping[str, Protocol] | None = None,
     path: Path | None = None,
 ) -> Hub:
     """A hub not yet started. Raises ProfileError, TableError, KeyLost, StoreInUse, NewerStore and sqlite3.Error."""
     known = profiles.load(settings.partners) if partners is None else partners
+    protocols = load_protocols(settings.protocols) if protocols is None else protocols
     database = path or settings.data / "hub.db"
     keys = load_keyring(settings.data / "keys" / "master.key", may_make=not database.exists())
     with contextlib.ExitStack() as undone:  # what was opened is closed where the rest cannot be built
@@ -175,6 +177,7 @@ def build(
         projector=projector,
         outbox=Outbox(Deliveries(keys, known, adapters, settings.region), pipeline, known, settings, clock),
         questions=Questions(keys, known, protocols, clock),
+        protocols=protocols,
         resolver=resolver,
         resources=Resources(keys, model, adapters, settings.region, resolver),
         clock=clock,

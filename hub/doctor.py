@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from hub import ledger, profiles
+from hub import ledger, profiles, protocols
 from hub.crypto import KeyLost, load_keyring
 from hub.formats import Adapters
 from hub.settings import Settings
@@ -47,6 +47,7 @@ def _packages() -> Iterator[Finding]:
 
 def _partners(settings: Settings) -> Iterator[Finding]:
     try:
+        protocols.load(settings.protocols)
         known = profiles.load(settings.partners)
         faults = [*profiles.open_doors(known, settings), *Adapters(known).faults(known)]
         if faults:

@@ -17,6 +17,7 @@ class Settings(BaseSettings):
     name: str = "cgt-hub"
     data: Path = Path("var")
     partners: Path = Path("partners")
+    protocols: Path | None = Field(default=None, description="folder of the site's Protocols; none: those of the model")
     region: str = "local"
     http_host: str = "127.0.0.1"
     http_port: int = 8420

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
+import jsonschema_rs
 import pytest
 from pydantic import ValidationError
 
 from canonical_model.codes import ISSUE_KINDS
+from canonical_model.json_schema import protocol_schema
 from canonical_model.protocol_templates import AUTOLOGOUS_CAR_T, DEFAULT_PROTOCOLS
-from canonical_model.protocols import Window
+from canonical_model.protocols import PlannedDose, Protocol, Window
 from canonical_model.rules import EVERYTHING, protocol_of
 from canonical_model.values import Coding
 from tests.canonical_model.facts import journey, submitted
 
+ROOT = Path(__file__).parent.parent.parent
 V2 = AUTOLOGOUS_CAR_T.model_copy(update={"version": "2"})
 LOCAL = AUTOLOGOUS_CAR_T.model_copy(update={"id": "local", "products": (Coding(code="AXI-CEL", system="urn:mercy"),)})
 
@@ -60,3 +65,23 @@ def test_the_named_or_the_only_fitting_protocol_governs(values: dict[str, Any], 
     state = journey(submitted(**values))
     assert protocol_of(state, {protocol.key: protocol for protocol in known}) == governs
     assert protocol_of(state, {protocol.key: protocol for protocol in reversed(known)}) == governs
+
+
+@pytest.mark.parametrize("key", sorted(DEFAULT_PROTOCOLS))
+def test_a_protocol_is_published_as_a_document_of_its_schema(key: str) -> None:
+    text = (ROOT / "canonical_model" / "schemas" / "v1" / "protocols" / f"{key}.json").read_text(encoding="utf-8")
+    assert not list(jsonschema_rs.validator_for(protocol_schema()).iter_errors(json.loads(text)))
+    assert Protocol.model_validate_json(text, strict=False) == DEFAULT_PROTOCOLS[key]
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"stages": ("enrolled", "eaten")}, "no such stages: eaten"),
+        ({"direction_condition": {"kit": "lukewarm"}}, "no such conditions: lukewarm"),
+        ({"doses": (PlannedDose(number=2, day=1, earliest=1, latest=1),)}, "numbered from 1"),
+    ],
+)
+def test_a_protocol_hangs_together(change: dict[str, Any], told: str) -> None:
+    with pytest.raises(ValidationError, match=told):
+        Protocol.model_validate({**dict(AUTOLOGOUS_CAR_T), **change})

@@ -414,12 +414,12 @@ UPWARD: dict[str, tuple[str, ...]] = {
     "collection": ("order",),
     "material": ("order", "collection", "batch", "report"),
     "container": ("order", "material", "collection", "batch"),
-    "batch": ("order", "inputs"),
+    "batch": ("order", "inputs", "steps.consumed.item|container"),
     "result": ("order", "material", "container", "batch", "report"),
     "disposition": ("order", "material", "container", "batch"),
     "shipment": ("order", "contents", "removed"),
     "readings": ("order", "shipment", "container", "device"),
-    "administration": ("order", "containers"),
+    "administration": ("order", "containers", "given.container"),
     "conditioning": ("order",),
     "follow-up": ("order",),
     "labels": ("order", "batch", "container"),
@@ -437,15 +437,17 @@ UPWARD: dict[str, tuple[str, ...]] = {
     "party": (),
     "location": (),
 }
-"""Fields by which a record leads to the orders that it belongs to."""
+"""Fields, as dotted paths, by which a record leads to the orders that it belongs to; `|kind`: references to that kind
+alone. A container that a step used up is the patient's cells; a material is a lot that many orders share."""
 
 DOWNWARD: dict[str, tuple[str, ...]] = {
     "order": ("patient", "donor"),
     "report": ("patient",),
     "shipment": ("packaging", "loggers"),
-    "batch": ("consumed",),
-    "collection": ("donor",),
+    "batch": ("consumed", "outputs", "steps.consumed.item|material", "steps.produced.item", "steps.equipment"),
+    "collection": ("donor", "outputs", "device"),
     "material": ("donor", "parents"),
     "container": ("prepared_from",),
 }
-"""Fields whose record leads back to this one: a fact about the patient touches every order of the patient."""
+"""Fields, as dotted paths, whose record leads back to this one: a fact about the patient touches every order of the
+patient, and one about a reagent lot every order whose cells it touched."""

@@ -14,7 +14,8 @@ from typing import Any
 
 from canonical_model.events import end_of, instant_of, is_after, is_coarse, sort_key
 from canonical_model.journey import Custody, EventDict, Gap, Handover, Journey, is_ref
-from canonical_model.values import parse_instant
+from canonical_model.protocols import DEFAULT_SKEW
+from canonical_model.values import parse_instant, plus
 
 ENDS = frozenset({"container.emptied", "container.destroyed"})
 MOVES = frozenset({"custody.transferred", "shipment.departed", "shipment.accepted"})
@@ -120,6 +121,8 @@ class _Walk:
         if first is not None:
             self._push("", first)
         self._coarse = [r for r in reports if r.coarse and r is not first]
+        self._reports = reports
+        self._told: list[_Report] = []
         for report in reports:
             if report is first:
                 continue
@@ -130,6 +133,12 @@ class _Walk:
                 self._place(report)
 
     def _exact(self, report: _Report) -> None:
+        if report in self._told:
+            return
+        for other in self._behind_clocks(report):
+            self._told.append(other)
+            self._push(other.giver, other)
+            self._note("skew", other)
         for earlier in self._bridge(report):
             self._coarse.remove(earlier)
             self._place(earlier)
@@ -144,10 +153,25 @@ class _Walk:
             self._note("two-makers", report)
         elif late := self._half(report):
             late.reporters.append(report.reporter)
-            self._note("late-half", report)
+            self._note("late-half", report, report.event["occurred"]["at"] != late.at)
         else:
             self._note("other-giver" if self.chain.steps else "no-holder", report)
             self._push(report.giver, report)
+
+    def _behind_clocks(self, report: _Report) -> list[_Report]:
+        """The handover by which the present holder gave to this report's giver, where it was told as a little later:
+        within the usual tolerance that is a matter of clocks, and the chain is the one that hangs together."""
+        holder = self.chain.holder
+        if report.makes or not report.giver or not holder or report.giver == holder:
+            return []
+        return [
+            other
+            for other in self._reports
+            if not other.coarse
+            and not other.makes
+            and (other.giver, other.taker) == (holder, report.giver)
+            and report.start < other.start <= plus(report.start, DEFAULT_SKEW)
+        ][:1]
 
     def _place(self, report: _Report) -> None:
         """A coarse report at its turn: the other half of a known handover, the next step, or nobody can say."""

@@ -7,22 +7,25 @@ stays out of everything but the list of claims.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from canonical_model.catalogue import EVENTS
 from canonical_model.codes import STATES
 from canonical_model.custody import chains
 from canonical_model.events import SortKey, cleared_field, has_authority, is_after, may_supersede, sort_key
-from canonical_model.ids import Key, name_key
-from canonical_model.joins import COMING_AND_GOING, EXCLUSIVE, IMPLIED, RESTRICTIVE, STATED
+from canonical_model.holds import is_held
+from canonical_model.ids import Key, canonical_json, name_key
+from canonical_model.joins import COMING_AND_GOING, EXCLUSIVE, IMPLIED, REOPENING, RESTRICTIVE, STATED
 from canonical_model.journey import Disagreement, EventDict, Journey, RecordState, party_name
 from canonical_model.naming import Classes
-from canonical_model.stage import attempt_of, stage_of
+from canonical_model.stage import attempts_of, stage_of
 
 _RANKS = {kind: {state: rank for rank, state in enumerate(states)} for kind, states in STATES.items()}
 PARTS = frozenset({"period", "label"})
 """Fields whose parts come from different facts (a start, then an end): parts that do not overlap are joined."""
+ITEMS: dict[str, tuple[str, ...]] = {"steps": ("sequence", "identifier")}
+"""Lists whose items come from different facts, each with the parts that tell an item from others: they are joined."""
 BY_CUSTODY = frozenset({"giver", "taker", "holder", "place", "location"})
 """Fields that say where a thing is and who holds it: what facts of one moment differ in here is custody's business."""
 
@@ -45,14 +48,15 @@ def fold(order: Iterable[Key], events: Iterable[EventDict]) -> Journey:
             claims.append(event)
     classes = Classes(spoken, order)
     aliases = classes.aliases()
-    journey = Journey(classes.own, claims=claims, facts=spoken, events=log, aliases=aliases)
+    journey = Journey(classes.own, claims=claims, facts=spoken, events=log, aliases=aliases, merges=classes.merges)
     records = _Records(journey)
     for event, name, names, key in zip(spoken, classes.named(aliases), classes.keys, keys, strict=True):
         records.add(name, names, event, key)
     records.settle(corrections)
     journey.custody = chains(journey)
     journey.held = is_held(journey)
-    journey.attempt = max([1, *(attempt_of(record) for record in journey.of("collection"))])
+    journey.attempts = attempts_of(journey)
+    journey.attempt = max(attempt.number for attempt in journey.attempts)
     journey.stage = stage_of(journey)
     return journey
 
@@ -126,7 +130,7 @@ class _Records:
     def __init__(self, journey: Journey) -> None:
         self._journey = journey
         self._said: dict[tuple[str, str], _Said] = {}
-        self._reached: dict[tuple[str, str], list[str]] = {}
+        self._reached: dict[tuple[str, str], list[tuple[str, EventDict]]] = {}
         self._tied: dict[tuple[str, str], dict[str, set[str]]] = {}
 
     def add(self, name: str, names: Sequence[Key], event: EventDict, key: SortKey) -> None:
@@ -155,6 +159,8 @@ class _Records:
                     value = _stricter(field, fields.get(field), value)
                 elif field in PARTS:
                     value = _joined(fields.get(field), value)
+                elif field in ITEMS:
+                    value = _items_joined(fields.get(field), value, ITEMS[field])
             fields[field] = value
             said[field] = saying
         for path in event.get("clear", ()):
@@ -163,7 +169,7 @@ class _Records:
         if type_ in STATED and values.get("status") in STATES[kind]:
             becomes = values["status"]
         if becomes:
-            self._reached.setdefault(where, []).append(becomes)
+            self._reached.setdefault(where, []).append((becomes, event))
 
     def _ties(self, where: tuple[str, str], field: str, earlier: _Saying, later: _Saying) -> bool:
         """Notes a tie: two facts of one instant, which nothing puts in order, state a field differently."""
@@ -195,8 +201,9 @@ class _Records:
 
     def settle(self, corrections: Iterable[list[EventDict]]) -> None:
         """What only all facts together tell: states, conflicts of states, disagreements."""
-        for (kind, name), states in self._reached.items():
+        for (kind, name), reached in self._reached.items():
             record = self._journey.records[kind][name]
+            states = _unsettled(reached, REOPENING[kind]) if kind in REOPENING else [state for state, _ in reached]
             record.state = _state(kind, states)
             record.conflicts = [pair for pair in EXCLUSIVE.get(kind, ()) if pair[0] in states and pair[1] in states]
         for (kind, name), ties in self._tied.items():
@@ -206,8 +213,19 @@ class _Records:
             self._journey.records[kind][name].disagreements += [
                 Disagreement("moment", tuple(sorted(fields)), facts) for facts, fields in sorted(by_facts.items())
             ]
+        self._retire()
         for group in corrections:
             self._rivals([event for event in group if has_authority(event)])
+
+    def _retire(self) -> None:
+        """A subject retires the names that standing merges retired: all of them, and none that was parted again."""
+        told = [r for r in self._journey.of("subject") if r.named("subject.merged") or r.named("subject.unmerged")]
+        for record in told:
+            merged = [m for m in self._journey.merges if self._journey.name_of(m["about"]) == record.name]
+            names = {name_key("subject", i): i for merge in merged for i in merge["set"]["retired"]}
+            record.fields.pop("retired", None)
+            if names:
+                record.fields["retired"] = [names[key] for key in sorted(names)]
 
     def _rivals(self, group: list[EventDict]) -> None:
         """Live corrections of one fact: where they say different things, the more restrictive value holds."""
@@ -256,6 +274,10 @@ def _differ(field: str, one: Any, other: Any) -> bool:
     """True when two statements of a field cannot both stand."""
     if one == other or field in BY_CUSTODY:
         return False
+    if field in ITEMS and isinstance(one, list) and isinstance(other, list):
+        mine, theirs = (_by_mark(items, ITEMS[field]) for items in (one, other))
+        both = [(mine[mark], theirs[mark]) for mark in mine.keys() & theirs.keys()]
+        return any(a[part] != b[part] for a, b in both for part in a.keys() & b.keys())
     return not (field in PARTS and isinstance(one, dict) and isinstance(other, dict) and not one.keys() & other.keys())
 
 
@@ -271,6 +293,24 @@ def _joined(old: Any, new: Any) -> Any:
     if isinstance(old, dict) and isinstance(new, dict) and not old.keys() & new.keys():
         return {**old, **new}
     return new
+
+
+def _items_joined(old: Any, new: Any, marks: tuple[str, ...]) -> Any:
+    """The items of both lists in the order of their marks; of one in both lists what the new one says holds."""
+    if not isinstance(old, list) or not isinstance(new, list):
+        return new
+    before, after = _by_mark(old, marks), _by_mark(new, marks)
+    return [{**before.get(mark, {}), **after.get(mark, {})} for mark in sorted(before.keys() | after.keys())]
+
+
+def _by_mark(items: Sequence[dict[str, Any]], marks: tuple[str, ...]) -> dict[str, dict[str, Any]]:
+    """Items by what tells them apart, as text that sorts numbers by size; one that has no mark by all that it says."""
+
+    def mark(item: dict[str, Any]) -> str:
+        stated = next((item[name] for name in marks if name in item), item)
+        return str(stated).zfill(9) if isinstance(stated, int) else canonical_json(stated).decode()
+
+    return {mark(item): item for item in items}
 
 
 def _withdraw(record: RecordState, said: _Said, field: str, partner: str) -> None:
@@ -299,12 +339,16 @@ def _state(kind: str, states: Sequence[str]) -> str:
     return max(final, key=ranks.__getitem__) if final else states[-1]
 
 
-def is_held(journey: Journey) -> bool:
-    """True while a hold has no resumption that came after it for certain; the patient's death holds too."""
-    order = journey.order
-    deaths = [e for r in journey.of("subject") if journey.is_patient(r) for e in r.named("subject.deceased")]
-    resumed = order.named("order.resumed")
-    return any(not any(is_after(after, hold) for after in resumed) for hold in [*order.named("order.held"), *deaths])
+def _unsettled(reached: Sequence[tuple[str, EventDict]], reopening: Mapping[str, bool]) -> list[str]:
+    """The states that facts reach, without those which what reopened the record took back."""
+    openings = [event for _, event in reached if event["type"] in reopening]
+
+    def stands(event: EventDict) -> bool:
+        return event["type"] in reopening or not any(
+            is_after(again, event) or (reopening[again["type"]] and not is_after(event, again)) for again in openings
+        )
+
+    return [state for state, event in reached if stands(event)]
 
 
 __all__ = ["fold", "has_authority", "is_held", "live", "party_name"]

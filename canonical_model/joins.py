@@ -8,6 +8,12 @@ COMING_AND_GOING: dict[str, frozenset[str]] = {
 }
 """States that a record may reach again and again: among these the latest fact holds, like a holder in custody."""
 
+REOPENING: dict[str, dict[str, bool]] = {
+    "issue": {"issue.reopened": True, "issue.raised": False, "deviation.opened": False},
+}
+"""Types that open a settled record again. True: unless the settling came after it for certain; False: only where it
+came after the settling for certain itself, since what opens a thing is often told late."""
+
 STATED = frozenset({"consent.recorded"})
 """Types whose state is what the fact's own `status` says; the row's is meant where it says none."""
 

@@ -69,7 +69,8 @@ class Gap:
     """A report of custody that does not follow from the ones before.
 
     `why`: `other-giver` (who gave is not who held), `no-holder` (nobody was known to hold), `ended` (handed over after
-    its destruction), `two-makers` (created by two holders), `late-half` (the taker's report lies behind its giving on).
+    its destruction), `two-makers` (created by two holders), `late-half` (the taker's report lies behind its giving on),
+    `skew` (by the clocks of the reporters the handover came just after the next one).
     """
 
     why: str
@@ -105,6 +106,21 @@ class Other:
     """`id@version` as named or as found by its product; empty where none governs it."""
     replaces: frozenset[Key] = frozenset()
     """Names of the order that it takes the place of."""
+    patient: frozenset[Key] = frozenset()
+    """Names of the patient whom it was placed for, before any later merge; none where that is not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One way from a collection to a product. `stage` is the furthest that it supports, or did before it was lost."""
+
+    number: int
+    open: bool
+    stage: str
+    collections: tuple[str, ...] = ()
+    """Names of its collections."""
+    batches: tuple[str, ...] = ()
+    """Names of its batches."""
 
 
 @dataclass(slots=True)
@@ -122,10 +138,16 @@ class Journey:
     stage: str = ""
     held: bool = False
     attempt: int = 1
+    attempts: tuple[Attempt, ...] = ()
+    """Open and lost ones, by their numbers; the headline is that of the open one that came furthest."""
+    merges: list[EventDict] = field(default_factory=list)
+    """Merges of subjects that are not taken back, in the order of facts."""
     aliases: dict[Key, str] = field(default_factory=dict)
     """Names that facts are about -> name of the record."""
     others: tuple[Other, ...] = ()
     """Other orders of the same patient. No fact of theirs is in here: whoever folds says what he knows of them."""
+    qualifications: tuple[RecordState, ...] = ()
+    """Qualifications of those who take part, beside those of which facts touch this order; told by whoever folds."""
     rivals: dict[str, frozenset[str]] = field(default_factory=dict)
     """Id of a correction -> all live corrections of the same fact, itself included."""
 
@@ -229,6 +251,7 @@ def comparable(journey: Journey, findings: Iterable[Found] = ()) -> dict[str, An
         "stage": journey.stage,
         "held": journey.held,
         "attempt": journey.attempt,
+        "attempts": [[a.number, a.open, a.stage, sorted(a.collections), sorted(a.batches)] for a in journey.attempts],
         "records": {
             kind: {record.name: _record(record) for record in journey.of(kind) if not _is_hubs(record)}
             for kind in sorted(journey.records)

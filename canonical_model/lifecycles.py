@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 
 from canonical_model.catalogue import EVENTS
 from canonical_model.codes import STAGES, STATES
-from canonical_model.joins import COMING_AND_GOING, EXCLUSIVE, STATED
+from canonical_model.joins import COMING_AND_GOING, EXCLUSIVE, REOPENING, STATED
 
 START = "[*]"
 
@@ -122,6 +122,7 @@ WAYS: Mapping[str, tuple[tuple[str, str], ...]] = {
         ("open", "assessed"),
         ("open", "resolved"),
         ("assessed", "resolved"),
+        ("resolved", "open"),
     ),
 }
 """Kind -> its usual ways, each from one state to another."""
@@ -194,4 +195,9 @@ def _notes(kind: str) -> list[str]:
     excluded = "; ".join(f"`{one}` and `{other}`" for one, other in EXCLUSIVE.get(kind, ()))
     going = ", ".join(f"`{state}`" for state in STATES[kind] if state in COMING_AND_GOING.get(kind, ()))
     lines = ["", f"Exclude each other, so that a person decides: {excluded}."] if excluded else []
-    return [*lines, *(["", f"Come and go, so that the latest fact holds: {going}."] if going else [])]
+    again = ", ".join(f"`{type_}`" for type_ in REOPENING.get(kind, ()))
+    return [
+        *lines,
+        *(["", f"Come and go, so that the latest fact holds: {going}."] if going else []),
+        *(["", f"Opened again after it was settled, by a later {again}."] if again else []),
+    ]

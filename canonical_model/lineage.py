@@ -20,6 +20,30 @@ def refs(value: Any) -> list[Mapping[str, Any]]:
     return [ref for ref in (value if isinstance(value, list | tuple) else [value]) if is_ref(ref)]
 
 
+def named_at(values: Mapping[str, Any], path: str) -> list[Mapping[str, Any]]:
+    """The references at a dotted path, through lists; `|kind` at its end takes those to one kind of record only.
+
+    >>> given = {"given": [{"container": {"kind": "container", "identifiers": [{"system": "s", "value": "1"}]}}]}
+    >>> [ref["kind"] for ref in named_at(given, "given.container")]
+    ['container']
+    >>> named_at(given, "given.container|material")
+    []
+    """
+    if "." not in path and "|" not in path:
+        return refs(values.get(path))
+    path, _, kind = path.partition("|")
+    found: list[Any] = [values]
+    for name in path.split("."):
+        inner = [one.get(name) for one in found if isinstance(one, Mapping)]
+        found = [item for one in inner for item in (one if isinstance(one, list | tuple) else [one])]
+    return [ref for ref in found if is_ref(ref) and kind in {"", ref["kind"]}]
+
+
+def ref_of(record: RecordState) -> dict[str, Any]:
+    """A reference to a record, by all its names."""
+    return {"kind": record.kind, "identifiers": record.identifiers}
+
+
 def above(journey: Journey, start: Iterable[Mapping[str, Any]], fields: Iterable[str]) -> set[Thing]:
     """The things that these references lead to through the named fields, themselves included."""
     found: set[Thing] = set()
@@ -33,18 +57,23 @@ def above(journey: Journey, start: Iterable[Mapping[str, Any]], fields: Iterable
         found.add(thing)
         record = journey.records.get(thing[0], {}).get(thing[1])
         if record is not None:
-            waiting += [up for field in wanted for up in refs(record.fields.get(field))]
+            waiting += [up for field in wanted for up in named_at(record.fields, field)]
     return found
 
 
-_ORIGINS = ("collection", "material", "batch", "parents", "inputs", "contents", "containers")
+_ORIGINS = (
+    *("collection", "material", "batch", "parents", "inputs", "contents", "containers"),
+    *("steps.consumed.item|container", "given.container"),
+)
+SOURCES = (*_ORIGINS, "container", "prepared_from")
+"""Fields, as dotted paths, that name what a record is made of or about."""
 
 
 def collections_of(journey: Journey, record: RecordState) -> set[str]:
     """Names of the collections that a record comes from."""
     if record.kind == "collection":
         return {record.name}
-    start = [ref for field in _ORIGINS for ref in refs(record.fields.get(field))]
+    start = [ref for field in _ORIGINS for ref in named_at(record.fields, field)]
     return {name for kind, name in above(journey, start, _ORIGINS) if kind == "collection"}
 
 

@@ -43,7 +43,7 @@ class Collection(Record):
     facility: Link | None = Field(default=None, description="where it is done")
     procedure: Concept | None = Field(default=None, description="what is done, such as leukapheresis")
     attempt: Whole | None = Field(
-        default=None, description="attempt of the order that it belongs to; 1 where not stated"
+        default=None, description="attempt of the order that it belongs to; where not stated, the facts tell"
     )
     period: Period | None = Field(default=None, description="from the first to the last minute")
     status: Literal["planned", "in-progress", "completed", "failed", "cancelled"] | None = Field(
@@ -214,7 +214,7 @@ class Batch(Record):
     site: Link | None = Field(default=None, description="where it is made")
     recipe: str | None = Field(default=None, description="id of the master batch record")
     attempt: Whole | None = Field(
-        default=None, description="attempt of the order that it belongs to; 1 where not stated"
+        default=None, description="attempt of the order that it belongs to; where not stated, the facts tell"
     )
     status: Literal["planned", "running", "completed", "failed", "terminated"] | None = Field(
         default=None, description="where it stands"

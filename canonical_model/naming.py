@@ -19,27 +19,61 @@ OWN = ""
 """Name of the journey's own order record."""
 
 
+class Union:
+    """Names in classes, each called by its smallest name."""
+
+    def __init__(self) -> None:
+        self.parent: dict[Key, Key] = {}
+
+    def join(self, keys: Sequence[Key]) -> None:
+        parent = self.parent
+        if len(keys) == 1:
+            parent.setdefault(keys[0], keys[0])
+            return
+        root = self.root(keys[0])
+        for key in keys[1:]:
+            other = self.root(key)
+            if other != root:
+                low, high = (root, other) if root < other else (other, root)
+                parent[high] = low
+                root = low
+
+    def root(self, key: Key) -> Key:
+        parent = self.parent
+        above = parent.setdefault(key, key)
+        while above != key:
+            parent[key] = parent[above]
+            key, above = above, parent[above]
+        return key
+
+    def roots(self, keys: Iterable[Key]) -> set[Key]:
+        return {self.root(key) for key in keys}
+
+
 class Classes:
     """The classes of the names that some facts are about."""
 
     def __init__(self, facts: Sequence[EventDict], given: Iterable[Key]) -> None:
-        self._parent: dict[Key, Key] = {}
+        self._union = Union()
         self.keys = [names(event["about"]) for event in facts]
         self._orders = [index for index, keys in enumerate(self.keys) if keys[0][0] == "order"]
-        self.own = _own_names([(self.keys[i], _mains(facts[i]["about"])) for i in self._orders], frozenset(given))
+        self.own = own_names([facts[i]["about"] for i in self._orders], frozenset(given))
         others = {i: [k for k in self.keys[i] if k not in self.own] or self.keys[i] for i in self._orders}
         self._owned = {i for i in self._orders if self._is_own(facts[i], self.keys[i])}
+        join = self._union.join
         for index, keys in enumerate(self.keys):
             if index not in self._owned:
-                self._join(others.get(index, keys))
-        for merged in _standing_merges(facts):
-            self._join(merged)
+                join(others.get(index, keys))
+        self.merges = _standing(facts, self._union)
+        """Merges of subjects that are not taken back, in the order of facts."""
+        for event in self.merges:
+            join(joined_by(event))
 
     def aliases(self) -> dict[Key, str]:
         """Every name -> the name of its record, the smallest of its class."""
         found: dict[Key, str] = {}
-        for key in self._parent:
-            root = self._root(key)
+        for key in self._union.parent:
+            root = self._union.root(key)
             if root not in found:
                 found[root] = text_of(root)
             found[key] = found[root]
@@ -56,43 +90,24 @@ class Classes:
         return found
 
     def _is_own(self, event: EventDict, keys: list[Key]) -> bool:
-        return any(key in self.own for key in keys) and _mains(event["about"]) <= self.own
-
-    def _join(self, keys: list[Key]) -> None:
-        parent = self._parent
-        if len(keys) == 1:
-            parent.setdefault(keys[0], keys[0])
-            return
-        root = self._root(keys[0])
-        for key in keys[1:]:
-            other = self._root(key)
-            if other != root:
-                low, high = (root, other) if root < other else (other, root)
-                parent[high] = low
-                root = low
-
-    def _root(self, key: Key) -> Key:
-        parent = self._parent
-        above = parent.setdefault(key, key)
-        while above != key:
-            parent[key] = parent[above]
-            key, above = above, parent[above]
-        return key
+        return any(key in self.own for key in keys) and main_names(event["about"]) <= self.own
 
 
-def _mains(ref: dict[str, Any]) -> set[Key]:
+# ---- orders -----------------------------------------------------------------------------------------------------
+
+
+def main_names(ref: dict[str, Any]) -> set[Key]:
     """The names of a reference that name its record by themselves: an order's placer number."""
     wanted = MAIN_NAMES.get(ref["kind"])
     return {name_key(ref["kind"], i) for i in ref["identifiers"] if wanted and i.get("type") == wanted}
 
 
-def _own_names(orders: Iterable[tuple[list[Key], set[Key]]], given: frozenset[Key]) -> frozenset[Key]:
-    """All names of the order that has the given ones, as facts about it add them: `orders` are the names of each such
-    fact, and which of them are placers' numbers.
+def own_names(orders: Iterable[dict[str, Any]], given: frozenset[Key]) -> frozenset[Key]:
+    """All names of the order that has the given ones, as facts add them; `orders` is what those facts are about.
 
     Where a placer's number is given, another's is never added; where none is, those that come with a given name are.
     """
-    stated = {(frozenset(keys), frozenset(mains)) for keys, mains in orders}
+    stated = {(frozenset(names(about)), frozenset(main_names(about))) for about in orders}
     closed = any(key in given for _, mains in stated for key in mains)
     own = given
     while True:
@@ -102,23 +117,54 @@ def _own_names(orders: Iterable[tuple[list[Key], set[Key]]], given: frozenset[Ke
         own = own.union(*more)
 
 
-def _standing_merges(facts: Iterable[EventDict]) -> list[list[Key]]:
-    """The names that merges join: survivor and retired, unless the merge was taken back and not made again since."""
-    merged, unmerged = [], []
+# ---- merges -----------------------------------------------------------------------------------------------------
+
+
+def standing_merges(facts: Iterable[EventDict]) -> list[EventDict]:
+    """The merges that are not taken back, among live facts about subjects in the order of facts."""
+    return Classes([event for event in facts if event["about"]["kind"] == "subject"], ()).merges
+
+
+def _standing(facts: Iterable[EventDict], stated: Union) -> list[EventDict]:
+    """The merges that no parting takes back. `stated`: the names that are stated together."""
+    merges, partings = [], []
     for event in facts:
-        if event["type"] == "subject.merged":
-            merged.append((event, set(names(event["about"])), _retired(event)))
+        if event["type"] == "subject.merged" and event["set"].get("retired"):
+            merges.append(event)
         elif event["type"] == "subject.unmerged":
-            unmerged.append((event, set(names(event["about"])), _retired(event)))
-    return [
-        sorted(survivor | retired)
-        for event, survivor, retired in merged
-        if not any(
-            (retired & parted or not parted) and (survivor | retired) & own and not is_after(event, undone)
-            for undone, own, parted in unmerged
-        )
-    ]
+            partings.append(event)
+    if not merges or not partings:
+        return merges
+    gone: set[str] = set()
+    for parting in partings:
+        before = [merge for merge in merges if not is_after(merge, parting)]
+        gone |= {merge["id"] for merge in _undone(parting, before, stated)}
+    return [merge for merge in merges if merge["id"] not in gone]
 
 
-def _retired(event: EventDict) -> set[Key]:
+def _undone(parting: EventDict, merges: list[EventDict], stated: Union) -> list[EventDict]:
+    """The merges that a parting of one record from another takes back.
+
+    Those that ended the parted record, be it through others in between; where nothing did, those that ended the record
+    from which it is parted. A parting that names nobody else takes back every merge of its record.
+    """
+    own, parted = stated.roots(names(parting["about"])), stated.roots(retired(parting))
+    if not parted:
+        return [merge for merge in merges if own & stated.roots(joined_by(merge))]
+    chains = Union()
+    for merge in merges:
+        chains.join(sorted(stated.roots(joined_by(merge))))
+    if not chains.roots(own) & chains.roots(parted):
+        return []
+    ended = [(merge, stated.roots(retired(merge))) for merge in merges]
+    return [merge for merge, who in ended if who & parted] or [merge for merge, who in ended if who & own]
+
+
+def joined_by(merge: EventDict) -> list[Key]:
+    """The names that a merge joins: survivor and retired."""
+    return sorted({*names(merge["about"]), *retired(merge)})
+
+
+def retired(event: EventDict) -> set[Key]:
+    """The names that a merge retires, or that a parting parts from its record."""
     return {name_key("subject", identifier) for identifier in event["set"].get("retired") or ()}

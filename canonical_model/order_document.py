@@ -14,13 +14,14 @@ from typing import Annotated, Any
 from pydantic import Field, ModelWrapValidatorHandler, Strict, ValidationInfo, model_validator
 from pydantic_core import PydanticCustomError
 
+from canonical_model.as_of import as_of
 from canonical_model.catalogue import DOWNWARD, UPWARD
 from canonical_model.codes import STATES
 from canonical_model.events import Event, EventId, sort_key
 from canonical_model.fold import fold
-from canonical_model.ids import Key, content_id, issue_id, names
-from canonical_model.journey import Custody, EventDict, Gap, Handover, Journey, RecordState
-from canonical_model.lineage import refs
+from canonical_model.ids import Key, content_id, issue_id, name_key, names
+from canonical_model.journey import Attempt, Custody, EventDict, Gap, Handover, Journey, Other, RecordState
+from canonical_model.lineage import named_at
 from canonical_model.personal import unfit_for_log
 from canonical_model.protocol_templates import DEFAULT_PROTOCOLS
 from canonical_model.protocols import Protocol
@@ -59,12 +60,48 @@ class NameView(Model):
     value: str = Field(description="the name")
 
 
+class OtherView(Model):
+    """Another order of the same patient, as much of it as the rules of this one know. None of its facts is here."""
+
+    names: Annotated[tuple[NameView, ...], Field(min_length=1)] = Field(description="what it is called")
+    state: str = Field(description="state of its facet; empty where none is known")
+    protocol: str | None = Field(default=None, description="id@version of the Protocol that governs it")
+    replaces: tuple[NameView, ...] = Field(default=(), description="names of the order that it takes the place of")
+    patient: tuple[NameView, ...] = Field(
+        default=(), description="names of the patient whom it was placed for, before any later merge"
+    )
+
+    def other(self) -> Other:
+        """The order as a journey knows it."""
+        replaced, patient = _keys(self.replaces), _keys(self.patient, "subject")
+        return Other(_keys(self.names), self.state, self.protocol or "", replaced, patient)
+
+
+def _keys(views: Iterable[NameView], kind: str = "order") -> frozenset[Key]:
+    return frozenset(name_key(kind, {"system": one.system, "value": one.value}) for one in views)
+
+
+class AttemptView(Model):
+    """One way from a collection to a product: what a failure of either leads back to is the next one."""
+
+    number: Whole = Field(description="from 1")
+    open: Flag = Field(description="true: it can still become a product")
+    stage: str | None = Field(
+        default=None, description="furthest stage that its facts support; of a lost one, that it had reached"
+    )
+    collections: tuple[str, ...] = Field(default=(), description="names of its collections in the document")
+    batches: tuple[str, ...] = Field(default=(), description="names of its batches in the document")
+
+
 class StateView(Model):
     """Where the order stands: computed, never set."""
 
     stage: str | None = Field(default=None, description="headline: the furthest stage that the facts support")
     held: Flag = Field(description="true: nothing new may start")
     attempt: Whole = Field(description="the latest attempt, from 1")
+    attempts: tuple[AttemptView, ...] = Field(
+        default=(), description="all attempts by number; the headline is that of the open one that came furthest"
+    )
 
 
 class DisagreementView(Model):
@@ -104,7 +141,7 @@ class HandoverView(Model):
 class GapView(Model):
     """A report of custody that does not follow from the ones before."""
 
-    why: str = Field(description="other-giver, no-holder, ended, two-makers or late-half")
+    why: str = Field(description="other-giver, no-holder, ended, two-makers, late-half or skew")
     holder: str = Field(description="who held before")
     giver: str = Field(description="who is said to have given")
     taker: str = Field(description="who took")
@@ -175,6 +212,9 @@ class OrderDocument(Exchanged):
     protocol: str | None = Field(default=None, description="id@version of the Protocol that governs the order")
     rules: str = Field(description="version of the rule set")
     names: tuple[NameView, ...] = Field(description="what the order is called")
+    others: tuple[OtherView, ...] = Field(
+        default=(), description="other orders of the patient that the rules knew of, by name"
+    )
     state: StateView = Field(description="where it stands")
     records: dict[str, tuple[RecordView, ...]] = Field(description="records by kind, each list by name")
     custody: tuple[ChainView, ...] = Field(description="chain of custody of each container")
@@ -239,7 +279,8 @@ def order_document(
         **({} if position is None else {"position": position}),
         **({} if protocol is None else {"protocol": protocol.key}),
         "rules": RULES_VERSION,
-        "names": [{"system": system, "value": value} for _, system, value in sorted(journey.names)],
+        "names": _named(journey.names),
+        **({"others": _others(journey)} if journey.others else {}),
         **_folded(journey),
         "links": [{"fact": fact, "via": _via(via[fact])} for fact in _ids(journey.events) if fact in via],
         "facts": journey.events,
@@ -247,6 +288,31 @@ def order_document(
         "superseded": [fact for fact in _ids(journey.events) if fact not in alive],
         "issues": [_issue(finding) for finding in found],
     }
+
+
+def _named(keys: Iterable[Key]) -> list[dict[str, str]]:
+    return [{"system": system, "value": value} for _, system, value in sorted(keys)]
+
+
+def _others(journey: Journey) -> list[dict[str, Any]]:
+    """The patient's other orders, by name."""
+    return [
+        {
+            "names": _named(other.names),
+            "state": other.state,
+            **({"protocol": other.protocol} if other.protocol else {}),
+            **({"replaces": _named(other.replaces)} if other.replaces else {}),
+            **({"patient": _named(other.patient)} if other.patient else {}),
+        }
+        for other in sorted(journey.others, key=lambda one: sorted(one.names))
+    ]
+
+
+def document_as_of(
+    order: Iterable[Key], events: Iterable[EventDict], protocols: Mapping[str, Protocol], instant: datetime
+) -> dict[str, Any]:
+    """The document as it would have been made at an instant: of what had been recorded by then (`as_of.as_of`)."""
+    return order_document(as_of(order, events, instant), protocols, instant)
 
 
 def links_of(journey: Journey) -> dict[str, Key]:
@@ -258,7 +324,7 @@ def _nearest(journey: Journey, event: EventDict) -> Key:
     kind = event["about"]["kind"]
     said = [event["about"]]
     for field in (*UPWARD.get(kind, ()), *DOWNWARD.get(kind, ())):
-        said += refs(event["set"].get(field))
+        said += named_at(event["set"], field)
     keys = [key for reference in said for key in names(reference)]
     own = [key for key in keys if key in journey.names]
     known = [key for key in keys if key in journey.aliases]
@@ -272,11 +338,22 @@ def _folded(journey: Journey) -> dict[str, Any]:
             **({"stage": journey.stage} if journey.stage else {}),
             "held": journey.held,
             "attempt": journey.attempt,
+            "attempts": [_attempt(attempt) for attempt in journey.attempts],
         },
         "records": {
             kind: [_record(record) for record in journey.of(kind)] for kind in RECORDS if journey.records.get(kind)
         },
         "custody": [_chain(chain) for _, chain in sorted(journey.custody.items())],
+    }
+
+
+def _attempt(attempt: Attempt) -> dict[str, Any]:
+    return {
+        "number": attempt.number,
+        "open": attempt.open,
+        **({"stage": attempt.stage} if attempt.stage else {}),
+        **({"collections": list(attempt.collections)} if attempt.collections else {}),
+        **({"batches": list(attempt.batches)} if attempt.batches else {}),
     }
 
 
@@ -367,11 +444,12 @@ def faults(document: Mapping[str, Any], protocols: Mapping[str, Protocol]) -> li
     if found:
         return found
     journey = fold([("order", name["system"], name["value"]) for name in document["names"]], facts)
+    journey.others = tuple(OtherView.model_validate(one).other() for one in document.get("others", ()))
     alive = {event["id"] for event in (*journey.facts, *journey.claims)}
     found += [("D-2", "claims") for _ in [0] if document["claims"] != _ids(journey.claims)]
     superseded = [fact for fact in _ids(journey.events) if fact not in alive]
     found += [("D-2", "superseded") for _ in [0] if document["superseded"] != superseded]
-    wanted = {**_folded(journey), "names": [{"system": s, "value": v} for _, s, v in sorted(journey.names)]}
+    wanted = {**_folded(journey), "names": _named(journey.names)}
     found += [("D-3", part) for part, value in wanted.items() if not _same(document[part], value)]
     return [*found, *_links(document, facts), *_issues(document, journey, protocols)]
 

@@ -16,9 +16,13 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 
+from conformance_tests import scenarios
 from conformance_tests.pointers import ABSENT, edited
+from conformance_tests.scenarios import Scenario, ScenarioError
 
 SUITE = "suite.json"
+SCENARIOS = "scenarios"
+"""Folder of the cases that are written as facts; `scenarios` reads them."""
 
 
 class CaseError(Exception):
@@ -71,6 +75,8 @@ def load(folder: Traversable | None = None) -> Suite:
         raise CaseError("\n".join(faults) or f"no {SUITE} among the cases")
     head = documents.pop(SUITE)
     cases = [case for made in documents.values() for case in _cases(made, head["scenes"])]
+    if (root / SCENARIOS).is_dir():
+        cases += [_judged(scenario) for scenario in _scenarios(root / SCENARIOS)]
     if twice := {case.id for case in cases if sum(other.id == case.id for other in cases) > 1}:
         raise CaseError(f"two cases of one id: {', '.join(sorted(twice))}")
     return Suite(head["version"], head["let"], head["published"], head["schemas_id"], cases)
@@ -87,7 +93,7 @@ def _refused(word: str) -> Any:
 
 def _texts(folder: Traversable, above: str) -> Iterator[tuple[str, str]]:
     for entry in sorted(folder.iterdir(), key=lambda e: e.name):
-        if entry.is_dir():
+        if entry.is_dir() and above + entry.name != SCENARIOS:
             yield from _texts(entry, f"{above}{entry.name}/")
         elif entry.name.endswith(".json"):
             yield above + entry.name, entry.read_text("utf-8")
@@ -108,6 +114,23 @@ def _cases(made: Mapping[str, Any], scenes: Mapping[str, Any]) -> Iterator[Case]
             document = edited(base, {spoilt["at"]: spoilt.get("put", ABSENT)})
             refused = Verdict(made["schema"], document, False, spoilt.get("place", spoilt["at"]))
             yield Case(spoilt["id"], spoilt["because"], spoilt.get("clause", clause), since, {}, (), refused)
+
+
+def _scenarios(folder: Traversable) -> Sequence[Scenario]:
+    try:
+        return scenarios.load(folder)
+    except ScenarioError as wrong:
+        raise CaseError(str(wrong)) from wrong
+
+
+def _judged(scenario: Scenario) -> Case:
+    """A scenario as steps: each check with its facts as told, and again with all of them backwards and twice."""
+    steps = [
+        {"as": "hospital", "send": {"judge": asked}, "expect": {"status": 200, "judged": one.check}}
+        for one in scenario.judgements
+        for asked in (one.asked, scenarios.backwards(one.asked))
+    ]
+    return Case(scenario.id, scenario.title, scenario.clause, scenario.since, {}, steps)
 
 
 def _played(step: Mapping[str, Any], scenes: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 
-from conformance_tests import transports
+from conformance_tests import judged, transports
 from conformance_tests.cases import Case, CaseError, Suite
 from conformance_tests.matchers import mismatch
 from conformance_tests.pointers import edited
@@ -18,6 +18,10 @@ from conformance_tests.schemas import Schemas
 from conformance_tests.transports import Answer, NoAnswer
 
 PASSED, FAILED, NOT_RUN = "passed", "failed", "not-run"
+JUDGE = "/model/judge"
+"""Where facts are judged that nobody keeps."""
+JUDGED = "judged"
+"""The place in an expectation that holds the check of a scenario."""
 PAUSE = 0.1
 """Seconds between two looks for what comes eventually."""
 _NAME = re.compile(r"\{\{(\w+)\}\}")
@@ -116,6 +120,8 @@ class Player:
         if "mllp" in send:
             message = "".join(segment + "\r" for segment in send["mllp"])
             return transports.mllp(role.mllp, message.encode(), self._site.seconds)
+        if "judge" in send:
+            send = {"http": f"POST {JUDGE}", "headers": {"content-type": "application/json"}, "json": send["judge"]}
         method, _, path = send["http"].partition(" ")
         headers = {"authorization": f"Bearer {role.token}"} if role.token else {}
         body = "".join(send.get("text", ())).encode()
@@ -126,6 +132,10 @@ class Player:
 
 def _compared(answer: Answer, expect: Mapping[str, Any], names: dict[str, Any]) -> str:
     for place, expected in expect.items():
+        if place == JUDGED:
+            if why := judged.fault(expected, answer.find("json"), names.setdefault(JUDGED, {})):
+                return why
+            continue
         if why := mismatch(filled(expected, names), answer.find(place), names):
             return f"{place}: {why}"
     return ""

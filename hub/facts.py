@@ -131,7 +131,7 @@ class _Names:
         self._frames = {frame["key"]: frame for frame in converted.frames}
         self._now = now
         self._namespace = f"{profile.partner}/{converted.source_id}"
-        self._identities = {frame["parent"]: frame["set"] for frame in converted.frames if frame["kind"] == "identity"}
+        self._identities = {f["parent"]: _told_of(f) for f in converted.frames if f["kind"] == "identity"}
         self._named: dict[str, list[dict[str, Any]]] = {}
 
     def resolve(self, value: Any, kind: str = "") -> Any:
@@ -185,3 +185,12 @@ class _Names:
         if type_ == "subject.merged" and retired:
             added["retired"] = retired
         return added
+
+
+_NAMING = frozenset({"identifiers", "retired_identifiers"})
+
+
+def _told_of(identity: Mapping[str, Any]) -> dict[str, Any]:
+    """What a frame tells the vault of a person: nothing (None) stands where the message empties a whole field."""
+    emptied = {path: None for path in identity.get("clear", ()) if path.isidentifier() and path not in _NAMING}
+    return {**emptied, **identity["set"]}

@@ -4,7 +4,8 @@ Names of one record are joined by facts about it (`same`); a record leads up to 
 result to container), and a person down to their orders. An event touches every order that its names reach. When a
 fact adds a name or edge, what was unlinked or less linked before is linked in the same transaction, and journeys that
 turn out to be one order become one. Superseded facts keep their links; the fold decides by live facts. An order is
-named by its placer number, which never joins another's.
+named by its placer number, which never joins another's. Persons are joined by standing merges alone: when a merge is
+taken back, what was linked only through it is linked no more.
 """
 
 from __future__ import annotations
@@ -12,13 +13,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+import orjson
+
 from canonical_model.catalogue import DOWNWARD, UPWARD
+from canonical_model.events import has_authority, sort_key
+from canonical_model.fold import live
 from canonical_model.ids import content_id, name_key
 from canonical_model.journey import Key
+from canonical_model.lineage import named_at
+from canonical_model.naming import joined_by, standing_merges
 from hub.store import Connection
 
 MAIN_TYPES = {"order": "placer"}
 """Identifier types that name a record of this kind by themselves: through them no other record is joined."""
+MERGING = frozenset({"subject.merged", "subject.unmerged"})
+BELONGS, SAME, MERGED = 0, 1, 2
+"""What an edge says: low belongs to high; both are names of one record, as a fact states or as a merge has it."""
 MAX_WALK = 20_000
 REMEMBERED = 100_000
 
@@ -58,27 +68,28 @@ class Links:
         for field in UPWARD.get(about["kind"], ()):
             for target in self._refs(event, field):
                 starts.add(target)
-                if self._edge(own[0], target, same=False):
+                if self._edge(own[0], target, BELONGS):
                     gained.add(own[0])
         for field in DOWNWARD.get(about["kind"], ()):
             for person in self._refs(event, field):
-                if self._edge(person, own[0], same=False):
+                if self._edge(person, own[0], BELONGS):
                     gained.add(person)
-        if about["kind"] == "subject":
-            own += [self._own_name("subject", identifier, gained) for identifier in event["set"].get("retired", ())]
-            starts |= set(own)
         for other in own[1:]:
-            if self._join(own[0], other):
+            if self._join(own[0], other, SAME):
                 gained |= {own[0], other}
         self._unite(gained)
         if only:
             self._db.run("add_link", only, position, own[0])
             return self._relink(gained)
-        touched = self._link(position, starts)
+        merging = about["kind"] == "subject" and (event["type"] in MERGING or bool(event.get("supersedes")))
+        if merging:
+            starts |= {self._own_name("subject", other, gained) for other in event["set"].get("retired", ())}
         for name in starts:
             self._db.run("add_mention", name, position)
+        parted = self._merge(starts, gained) if merging else set()
+        touched = self._link(position, starts)
         self._silent -= starts
-        return touched | self._relink(gained) | self._separate()
+        return touched | parted | self._relink(gained) | self._separate()
 
     def _own_name(self, kind: str, identifier: Mapping[str, Any], gained: set[int]) -> int:
         """A name that an event is about; `gained` takes it when the hub hears of its record for the first time."""
@@ -88,11 +99,9 @@ class Links:
         return name
 
     def _refs(self, event: Mapping[str, Any], field: str) -> Iterator[int]:
-        value = event["set"].get(field)
-        for ref in value if isinstance(value, list) else [value]:
-            if isinstance(ref, Mapping) and "kind" in ref:
-                for identifier in ref["identifiers"]:
-                    yield self._name(ref["kind"], identifier, about=False)[0]
+        for ref in named_at(event["set"], field):
+            for identifier in ref["identifiers"]:
+                yield self._name(ref["kind"], identifier, about=False)[0]
 
     def _name(self, kind: str, identifier: Mapping[str, Any], about: bool) -> tuple[int, bool]:
         """A name's number, and whether the hub hears of it as the subject of a fact, or as main, for the first time."""
@@ -145,19 +154,78 @@ class Links:
             edges = self._down[name] = dict(self._db.all("edges_down", name))
         return edges
 
-    def _edge(self, low: int, high: int, same: bool) -> bool:
-        if low == high or self._above(low).get(high, -1) >= int(same):
+    def _edge(self, low: int, high: int, same: int) -> bool:
+        """Adds an edge; False where what is there leads as far already. A merge is kept beside what facts state."""
+        known = self._above(low).get(high, -1)
+        if low == high or known == same or (known == SAME and same == BELONGS):
             return False
-        self._db.run("add_edge", low, high, int(same))
-        self._above(low)[high] = int(same)
-        self._beneath(high)[low] = int(same)
-        return True
+        self._db.run("add_edge", low, high, same)
+        self._above(low)[high] = self._beneath(high)[low] = max(known, same)
+        return same > known
 
-    def _join(self, first: int, second: int) -> bool:
+    def _join(self, first: int, second: int, same: int) -> bool:
         if first == second:
             return False
-        added = self._edge(first, second, same=True)
-        return self._edge(second, first, same=True) or added
+        added = self._edge(first, second, same)
+        return self._edge(second, first, same) or added
+
+    # ---- persons ----------------------------------------------------------------------------------------------
+
+    def _merge(self, names: set[int], gained: set[int]) -> set[str]:
+        """Joins persons by the merges that stand by now and parts the others; the journeys that have lost facts."""
+        people, facts = self._told_of(names)
+        before = self.journeys_above(people)
+        wanted = {pair for merge in standing_merges(facts) for pair in self._pairs(joined_by(merge))}
+        present = {(low, high) for low in people for high, same in self._above(low).items() if same == MERGED}
+        for low, high in sorted(wanted - present):
+            if self._edge(low, high, MERGED):
+                gained |= {low, high}
+        gone = present - wanted
+        for low, high in gone:
+            self._db.run("drop_edge", low, high, MERGED)
+            self._up.pop(low, None)
+            self._down.pop(high, None)
+        return self._relinked(people, set(before)) if gone else set()
+
+    def _told_of(self, names: Iterable[int]) -> tuple[set[int], list[dict[str, Any]]]:
+        """All names that facts about these persons, or merges with others, lead to; and those facts, the live ones."""
+        people: set[int] = set()
+        found: dict[str, dict[str, Any]] = {}
+        waiting = list(names)
+        while waiting:
+            name = waiting.pop()
+            if name in people or self._about(name)[0] != "subject":
+                continue
+            people.add(name)
+            positions = [row[0] for row in self._db.all("mentions", name)]
+            for _, text in self._db.all("events_at", orjson.dumps(positions).decode()):
+                event = orjson.loads(text)
+                if event["about"]["kind"] == "subject":
+                    found[event["id"]] = event
+                    named = [*event["about"]["identifiers"], *event["set"].get("retired", ())]
+                    waiting += [other for i in named if (other := self._find(name_key("subject", i))) is not None]
+        ordered = sorted(found.values(), key=sort_key)
+        alive = live(ordered)
+        return people, [event for event in ordered if event["id"] in alive and has_authority(event)]
+
+    def _pairs(self, keys: Iterable[Key]) -> Iterator[tuple[int, int]]:
+        """Each of some names with the first one, both ways."""
+        first, *others = [name for key in keys if (name := self._find(key)) is not None]
+        for other in others:
+            yield first, other
+            yield other, first
+
+    def _relinked(self, people: set[int], before: set[str]) -> set[str]:
+        """Takes from the journeys that these persons led to what leads there no more."""
+        lost = set()
+        for position, starts in sorted(self._mentioned(people).items()):
+            reached = self.journeys_above(starts)
+            for journey in before - reached.keys():
+                if self._db.run("drop_link", journey, position):
+                    lost.add(journey)
+                    self.made.setdefault(journey, set()).discard(position)
+        self.lost |= lost
+        return lost
 
     # ---- walking ----------------------------------------------------------------------------------------------
 

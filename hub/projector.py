@@ -7,14 +7,15 @@ projector has reached the head that they saw.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import orjson
 import structlog
 
+from canonical_model.catalogue import MAIN_NAMES
 from canonical_model.fold import fold
-from canonical_model.ids import content_id, name_key
+from canonical_model.ids import Key, content_id, name_key
 from canonical_model.journey import RecordState
 from hub.links import Links
 from hub.store import Connection, ReadModel, Store
@@ -173,10 +174,22 @@ def record_of(
 
 
 def _id_of(db: Connection, kind: str, record: RecordState) -> str:
-    """The id that one of the record's names already has, or a new one."""
-    for identifier in record.identifiers:
+    """The id that one of the record's names already has, or a new one.
+
+    Two orders that share a number by mistake are two records: the id of another placer's order is never taken.
+    """
+    mains = _mains(kind, record.identifiers)
+    named = sorted(record.identifiers, key=lambda identifier: name_key(kind, identifier) not in mains)
+    for identifier in named:
         _, system, value = name_key(kind, identifier)
-        row = db.one("find_record", kind, value, system)
-        if row is not None:
-            return str(row[0])
-    return content_id("record", kind, list(name_key(kind, record.identifiers[0])))[:20]
+        for (record_id,) in db.all("find_record", kind, value, system):
+            row = db.one("last_record", kind, record_id)
+            others = _mains(kind, orjson.loads(row[2])["identifiers"]) if row else set()
+            if not mains or not others or mains & others:
+                return str(record_id)
+    return content_id("record", kind, list(name_key(kind, named[0])))[:20]
+
+
+def _mains(kind: str, identifiers: Iterable[Mapping[str, Any]]) -> set[Key]:
+    """The names that are one record's by themselves: an order's placer number."""
+    return {name_key(kind, i) for i in identifiers if kind in MAIN_NAMES and i.get("type") == MAIN_NAMES[kind]}

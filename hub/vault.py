@@ -69,7 +69,7 @@ class Vault:
     def _entries(self, identity: Mapping[str, Any], partner: str) -> list[str]:
         """Blind entries for exact family name and birth date together, the partner's own patients only."""
         born = identity.get("birth_date")
-        families = {name.get("family", "").casefold() for name in identity.get("names", ())} - {""}
+        families = {name.get("family", "").casefold() for name in identity.get("names") or ()} - {""}
         return [self._keys.token("family-birth", partner, family, born) for family in families] if born else []
 
     def find(self, partner: str, family: str, birth_date: str) -> list[str]:

@@ -10,21 +10,53 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from canonical_model.codes import HUB, QA
-from canonical_model.events import is_after
-from canonical_model.ids import name_key, names
-from canonical_model.journey import EventDict, Journey, Other, is_ref, text_of
+from canonical_model.ids import names
+from canonical_model.journey import Journey, Other, is_ref
 from canonical_model.protocols import Protocol
-from canonical_model.rules import custody, identity, log, patient, quality, temperature, windows
+from canonical_model.rules import (
+    breach,
+    collection,
+    custody,
+    donor,
+    doses,
+    follow_up,
+    identity,
+    labels,
+    log,
+    material,
+    measures,
+    obligations,
+    orders,
+    parties,
+    patient,
+    persons,
+    quality,
+    recall,
+    release,
+    reopening,
+    retained,
+    slots,
+    temperature,
+    transport,
+    treatment,
+    windows,
+    zones,
+)
 from canonical_model.rules.finding import ACCEPT, ALLOCATE, EVERYTHING, INFUSE, SHIP, START, Finding, Item, Rule
+from canonical_model.rules.orders import placed_for
 from canonical_model.rules.patient import patient_barred
 from canonical_model.rules.quality import RELEASED, disposition_of
+from canonical_model.rules.settling import is_settled, resolved
 
 RULES_VERSION = "1"
 
 RULES: tuple[Rule, ...] = (
     *(*identity.RULES, *custody.RULES, *temperature.RULES, *windows.RULES),
-    *(*quality.RULES, *patient.RULES, *log.RULES),
+    *(*quality.RULES, *release.RULES, *reopening.RULES, *patient.RULES, *log.RULES),
+    *(*donor.RULES, *material.RULES, *retained.RULES, *labels.RULES, *recall.RULES, *breach.RULES),
+    *(*persons.RULES, *obligations.RULES, *zones.RULES),
+    *(*transport.RULES, *parties.RULES, *orders.RULES),
+    *(*slots.RULES, *collection.RULES, *treatment.RULES, *doses.RULES, *measures.RULES, *follow_up.RULES),
 )
 
 SEVERITIES = ("critical", "major", "minor", "info")
@@ -52,7 +84,7 @@ def check(journey: Journey, protocols: Mapping[str, Protocol], now: datetime) ->
                 due.append(item)
     done = resolved(journey)
     ordered = sorted(
-        (finding for finding in found.values() if not (done and _is_settled(journey, finding, done))),
+        (finding for finding in found.values() if not (done and is_settled(journey, finding, done))),
         key=lambda f: (SEVERITIES.index(f.severity), f.rule, f.id),
     )
     return Check(tuple(ordered), min(due, default=None))
@@ -80,32 +112,8 @@ def seen_beside(journey: Journey, other: Journey, protocols: Mapping[str, Protoc
         state=other.order.state,
         protocol=governing.key if governing else "",
         replaces=frozenset(names(replaced)) if is_ref(replaced) else frozenset(),
+        patient=placed_for(other),
     )
-
-
-def resolved(journey: Journey) -> dict[str, frozenset[str]]:
-    """Issue id -> the roles of those who resolved it and whom no later reopening contradicts. The hub's own
-    clearing is no resolution: what it found again, it tells again."""
-    told: dict[str, tuple[list[EventDict], list[EventDict]]] = {}
-    for event in journey.facts:
-        if event["type"] in {"issue.resolved", "issue.reopened"} and event["reporter"]["role"] != HUB:
-            for identifier in event["about"]["identifiers"]:
-                done, again = told.setdefault(identifier["value"], ([], []))
-                (done if event["type"] == "issue.resolved" else again).append(event)
-    standing = {
-        issue: frozenset(e["reporter"]["role"] for e in done if all(is_after(e, other) for other in again))
-        for issue, (done, again) in told.items()
-    }
-    return {issue: roles for issue, roles in standing.items() if roles}
-
-
-def _is_settled(journey: Journey, finding: Finding, done: Mapping[str, frozenset[str]]) -> bool:
-    """True when the Issue of this finding was resolved, under whichever name its record had then."""
-    kind, name = finding.about
-    record = journey.records.get(kind, {}).get(name)
-    names = {name, *(text_of(name_key(kind, i)) for i in (record.identifiers if record else ()))}
-    roles = {role for alias in names for role in done.get(finding.id_for(alias), ())}
-    return QA in roles if finding.person else bool(roles)
 
 
 def describe() -> Iterable[tuple[str, str]]:

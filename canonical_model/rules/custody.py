@@ -26,7 +26,10 @@ def custody_is_gapless(journey: Journey, protocol: Protocol | None, now: datetim
     for name, chain in journey.custody.items():
         for gap in chain.gaps:
             if gap.why == "late-half" and parse_instant(gap.at) - parse_instant(gap.since) <= skew:
-                yield _skewed(name, gap)
+                yield _skewed(name, gap, "a receipt was reported just after the taker had handed the container on")
+                continue
+            if gap.why == "skew":
+                yield _skewed(name, gap, "a container was handed on just before it was taken over")
                 continue
             severity, text, blocks = _GAPS[gap.why]
             yield Finding(
@@ -48,14 +51,14 @@ def _short(party: str, otherwise: str) -> str:
     return party.rpartition("|")[2] or otherwise
 
 
-def _skewed(name: str, gap: Gap) -> Finding:
+def _skewed(name: str, gap: Gap, text: str) -> Finding:
     return Finding(
         rule="I-34",
         kind="clock-skew",
         severity="info",
         about=("container", name),
         cause=gap.event,
-        text="a receipt was reported just after the taker had handed the container on",
+        text=text,
         settle="the reporters check their clocks",
         facts=(gap.event,),
     )
@@ -67,7 +70,7 @@ def handovers_are_confirmed(journey: Journey, protocol: Protocol | None, now: da
         return
     events = {event["id"]: event for event in journey.facts}
     for name, chain in journey.custody.items():
-        for step in _half_told(chain):
+        for step in half_told(chain):
             deadline = plus(end_of(events[step.event]["occurred"]), protocol.handoff_within)
             if now <= deadline:
                 yield plus(deadline, MOMENT)
@@ -84,7 +87,7 @@ def handovers_are_confirmed(journey: Journey, protocol: Protocol | None, now: da
                 )
 
 
-def _half_told(chain: Custody) -> list[Handover]:
+def half_told(chain: Custody) -> list[Handover]:
     """Handovers that one side told, and whose taker did nothing since that shows that it has the container."""
     moves = [step for step in chain.steps if step.giver]
     onward = {step.giver for step in chain.steps}

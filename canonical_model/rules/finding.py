@@ -24,8 +24,8 @@ class Finding:
     """What a rule found: about which record, for which cause, on which facts, and what would settle it.
 
     `about` is kind and name of a record. `blocks` are the questions that it answers with no. `person`: the facts alone
-    never settle it; quality assurance does. `unclear`: the facts say different things, so the answer is not no but
-    unknown.
+    never settle it; quality assurance does. `by`: roles one of which has to resolve the Issue, where it is not for
+    quality assurance. `unclear`: the facts say different things, so the answer is not no but unknown.
     """
 
     rule: str
@@ -39,6 +39,7 @@ class Finding:
     blocks: tuple[str, ...] = ()
     person: bool = False
     unclear: bool = False
+    by: tuple[str, ...] = ()
 
     @property
     def id(self) -> str:

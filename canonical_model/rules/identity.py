@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
@@ -10,6 +10,7 @@ from canonical_model.identifiers import UNASSIGNED
 from canonical_model.ids import COI_SYSTEM, Key, name_key, names
 from canonical_model.journey import EventDict, Journey, RecordState
 from canonical_model.lineage import refs
+from canonical_model.origins import din_of, dins
 from canonical_model.protocols import Protocol
 from canonical_model.rules.finding import EVERYTHING, Finding, Item, about, ids
 
@@ -62,6 +63,12 @@ def agreement(journey: Journey, identifiers: list[dict[str, Any]]) -> str:
     return DIFFERS if any(system in systems for _, system, _ in keys) else UNKNOWN
 
 
+def is_ours(journey: Journey, record: RecordState) -> bool:
+    """True unless the record names another order, and none of its names is this one's."""
+    stated = refs(record.fields.get("order"))
+    return not stated or any(agreement(journey, ref["identifiers"]) != DIFFERS for ref in stated)
+
+
 def chain_names(journey: Journey) -> set[Key]:
     """The chain-of-identity identifiers of the order."""
     return {key for key in journey.names if key[1] == COI_SYSTEM} | _chains(journey.order.identifiers)
@@ -81,13 +88,8 @@ def _chains(identifiers: list[dict[str, Any]]) -> set[Key]:
 
 def _other_donation(journey: Journey, record: RecordState, din: str) -> bool:
     collection = journey.record(record.fields.get("collection"))
-    known = {_din(i["value"]) for i in (collection.identifiers if collection else ()) if i.get("type") == "din"}
-    return bool(known) and _din(din) not in known
-
-
-def _din(text: str) -> str:
-    """The thirteen characters of a DIN, without data identifier, spaces and flags (ISBT 128, data structure 001)."""
-    return text.replace(" ", "").removeprefix("=")[:13].upper()
+    known = dins(collection) if collection else set()
+    return bool(known) and din_of(din) not in known
 
 
 def _mismatch(record: RecordState, event: EventDict, text: str) -> Finding:
@@ -175,25 +177,19 @@ def merge_after_labels(journey: Journey, protocol: Protocol | None, now: datetim
     """I-37: after a merge of patients, printed labels carry a name that is retired; they still match."""
     if not journey.of("container"):
         return
-    for record in journey.of("subject"):
-        undone = [_retired(event) for event in record.named("subject.unmerged")]
-        for event in record.named("subject.merged") if journey.is_patient(record) else ():
-            retired = _retired(event)
-            if retired and not any(parted <= retired for parted in undone):
-                yield Finding(
-                    rule="I-37",
-                    kind="identity-mismatch",
-                    severity="info",
-                    about=about(record),
-                    cause=event["id"],
-                    text="two records of the patient became one; labels may carry the retired one",
-                    settle="nothing; retired names keep matching",
-                    facts=(event["id"],),
-                )
-
-
-def _retired(event: Mapping[str, Any]) -> set[Key]:
-    return {name_key("subject", identifier) for identifier in event["set"].get("retired") or ()}
+    for event in journey.merges:
+        record = journey.record(event["about"])
+        if record is not None and journey.is_patient(record):
+            yield Finding(
+                rule="I-37",
+                kind="identity-mismatch",
+                severity="info",
+                about=about(record),
+                cause=event["id"],
+                text="two records of the patient became one; labels may carry the retired one",
+                settle="nothing; retired names keep matching",
+                facts=(event["id"],),
+            )
 
 
 RULES = (identity_agrees, order_has_one_chain, donor_is_patient, merge_after_labels)

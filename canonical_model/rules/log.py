@@ -104,7 +104,7 @@ def messages_are_one(journey: Journey, protocol: Protocol | None, now: datetime)
 
 def _statement(event: EventDict) -> list[Any]:
     """What a fact says, without what tells one report of it from another."""
-    return [event["type"], event["about"], event["set"], event["clear"], event["occurred"]]
+    return [event["type"], event["about"], event["set"], list(event.get("clear", ())), event["occurred"]]
 
 
 def order_is_known(journey: Journey, protocol: Protocol | None, now: datetime) -> Iterator[Item]:  # noqa: ARG001

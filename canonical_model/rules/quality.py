@@ -1,4 +1,7 @@
-"""Rules of quality: which decision holds (disposition), what a release rests on (I-6), what re-opens it (I-13)."""
+"""Rules of quality: which decision holds, and which results are outside their limits (I-32).
+
+What a release rests on stands in `release`, what re-opens it in `reopening`, results and criteria in `specification`.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +14,23 @@ from typing import Any
 from canonical_model.events import is_after
 from canonical_model.joins import RESTRICTIVE
 from canonical_model.journey import EventDict, Journey, RecordState
-from canonical_model.lineage import TARGETS, Thing, concerns, product_of, target_of
-from canonical_model.protocols import Protocol
-from canonical_model.rules.finding import INFUSE, Finding, Item, about, ids
+from canonical_model.lineage import TARGETS, Thing, product_of, target_of
+from canonical_model.protocols import Criterion, Protocol
+from canonical_model.rules.finding import RELEASE, Finding, Item, about, ids
+from canonical_model.rules.specification import (
+    EHRLICH,
+    IN,
+    METHOD,
+    NOT_EVALUATED,
+    OUT,
+    UNIT,
+    VALUE,
+    answers,
+    criterion_of,
+    judge,
+    strictest,
+    within,
+)
 
 RELEASED = frozenset({"released", "released-exceptionally"})
 OUT_OF_HOLD = RELEASED | {"released-conditional"}
@@ -60,10 +77,10 @@ def standing(journey: Journey, container: Mapping[str, Any], before: EventDict |
         and (d.target["kind"], journey.name_of(d.target)) in things
         and not (before is not None and is_after(d.event, before))
     ]
-    return [d for d in own if not any(_replaces(journey, other, d) for other in own)]
+    return [d for d in own if not any(replaces(journey, other, d) for other in own)]
 
 
-def _replaces(journey: Journey, later: Decision, earlier: Decision) -> bool:
+def replaces(journey: Journey, later: Decision, earlier: Decision) -> bool:
     return (
         later.width <= earlier.width
         and is_after(later.event, earlier.event)
@@ -82,121 +99,92 @@ def restriction(decision: str) -> int:
     return _RANK.get(decision, len(_RANK))
 
 
-def release_has_evidence(journey: Journey, protocol: Protocol | None, now: datetime) -> Iterator[Item]:  # noqa: ARG001
-    """I-6: `released` needs a final result inside its limit for every criterion; else only the exceptional way."""
-    if protocol is None:
-        return
-    made = decisions(journey)
-    for decision in made:
-        if any(_same_target(journey, other, decision) and _replaces(journey, other, decision) for other in made):
-            continue
-        if decision.says == "released":
-            missing = [c for c in protocol.criteria if not _is_met(journey, c, decision.target)]
-            if missing:
-                yield _unfounded(decision, f"released without a final result in limits for: {', '.join(missing)}")
-        elif decision.says == "released-exceptionally":
-            wanted = ("physician_request", "risk_evaluation", "acceptance", "notifications")
-            lacking = [name for name in wanted if not decision.record.fields.get(name)]
-            if lacking:
-                yield _unfounded(decision, f"exceptional release without: {', '.join(lacking)}")
+def evaluation(record: RecordState, criterion: Criterion | None = None) -> str:
+    """A result against its limits: the laboratory's word, its limit by the numbers, and a criterion of the
+    Specification; the most restrictive of them. Empty where nobody says.
 
-
-def _same_target(journey: Journey, one: Decision, other: Decision) -> bool:
-    return (one.target is None and other.target is None) or journey.same(one.target, other.target)
-
-
-def _unfounded(decision: Decision, text: str) -> Finding:
-    return Finding(
-        rule="I-6",
-        kind="oos",
-        severity="critical",
-        about=about(decision.record),
-        cause=decision.event["id"],
-        text=text,
-        settle="the laboratory reports the missing result, or QA releases exceptionally with its evidence",
-        facts=(decision.event["id"],),
-        blocks=(INFUSE,),
-    )
-
-
-def _is_met(journey: Journey, criterion: str, target: Mapping[str, Any] | None) -> bool:
-    """True when final results of the target say `in` for a criterion and none says otherwise."""
-    said = {
-        evaluation(record)
-        for record in journey.of("result")
-        if record.state != "invalidated"
-        and record.fields.get("status") in FINAL
-        and _tests(record, criterion)
-        and concerns(journey, record, target)
-    }
-    return said == {"in"}
-
-
-def _tests(record: RecordState, criterion: str) -> bool:
-    codes = {coding.get("code") for coding in (record.fields.get("test") or {}).get("codings", ())}
-    return criterion in codes or record.fields.get("criterion") == criterion
-
-
-def evaluation(record: RecordState) -> str:
-    """A result against its limit: as the laboratory says, unless the numbers say worse. Empty where nobody says."""
+    A number that the criterion cannot be applied to is not evaluated, whatever the laboratory says; of words and codes
+    that it does not know the laboratory's word holds.
+    """
     said = str(record.fields.get("evaluation") or "")
-    computed = _by_numbers(record)
-    return computed if computed == "out" or not said else said
+    found = [said, _by_numbers(record)]
+    if criterion is not None:
+        judged = judge(criterion, record.fields)
+        if judged.says != NOT_EVALUATED or judged.doubt in {UNIT, METHOD} or (judged.doubt and not said):
+            found.append(judged.says)
+    return strictest(found)
 
 
 def _by_numbers(record: RecordState) -> str:
+    """The result against the limit that came with it, in one unit; empty where that says neither in nor out."""
     value = (record.fields.get("value") or {}).get("quantity")
     limit = record.fields.get("limit") or {}
     ends = [end for end in (limit.get("low"), limit.get("high")) if end]
     if not value or not ends or any(end.get("unit") != value.get("unit") for end in ends):
-        return ""  # never compared across units: conversion needs a factor that nobody gave
-    number, comparator = Decimal(value["value"]), value.get("comparator") or ""
-    low, high = (Decimal(limit[e]["value"]) if limit.get(e) else None for e in ("low", "high"))
-    below = low is not None and (number < low or (number == low and comparator == "<"))
-    beyond = high is not None and (number > high or (number == high and comparator == ">"))
-    if (below and comparator not in {">", ">="}) or (beyond and comparator not in {"<", "<="}):
-        return "out"
-    return "" if comparator or below or beyond else "in"
+        return ""  # a limit stands in the unit of its value, or it is not this value's
+    low, high = (Decimal(limit[end]["value"]) if limit.get(end) else None for end in ("low", "high"))
+    says = within(Decimal(value["value"]), value.get("comparator") or "", low, high)
+    return "" if says == NOT_EVALUATED else says
 
 
 def results_in_limits(journey: Journey, protocol: Protocol | None, now: datetime) -> Iterator[Item]:  # noqa: ARG001
-    """I-32: a result outside its limit is an out-of-specification Issue."""
+    """I-32: a result outside its limit is an out-of-specification Issue; what cannot be evaluated is told."""
     for record in journey.of("result"):
-        if record.state != "invalidated" and evaluation(record) == "out":
-            yield Finding(
-                rule="I-32",
-                kind="oos",
-                severity="major",
-                about=about(record),
-                cause="out",
-                text="a test result is outside its specification",
-                settle="QA decides about the material",
-                facts=ids(record.facts),
-                person=True,
+        if record.state == "invalidated":
+            continue
+        criterion = criterion_of(journey, protocol, record)
+        if evaluation(record, criterion) == OUT:
+            text = "a test result is outside its specification"
+            yield _of_result(record, "oos", "major", "out", text, "QA decides about the material", person=True)
+        if criterion is not None:
+            yield from _against(record, criterion)
+        unit = ((record.fields.get("value") or {}).get("quantity") or {}).get("unit") or ""
+        if EHRLICH in unit and answers(record, "endotoxin"):
+            text = "the unit of an endotoxin result is written as the Ehrlich unit; it was read as {EU}"
+            yield _of_result(record, "mapping", "info", "ehrlich", text, "the laboratory or its profile writes {EU}")
+
+
+_DOUBTS = {
+    UNIT: ("its unit has no certain factor to {unit}", "the laboratory reports it in {unit}, or its profile maps it"),
+    VALUE: (
+        "what was found is neither {expect} nor its opposite",
+        "the laboratory evaluates it, or its profile maps it",
+    ),
+    METHOD: ("it was measured in another way than by {method}", "QA decides whether the method will do"),
+}
+
+
+def _against(record: RecordState, criterion: Criterion) -> Iterator[Item]:
+    """What a criterion cannot be applied to, and what it says otherwise than the laboratory."""
+    judged, said = judge(criterion, record.fields), record.fields.get("evaluation")
+    if judged.doubt and not (judged.doubt == VALUE and said in {IN, OUT}):
+        why, settle = (
+            text.format(
+                unit=criterion.unit or "a number without unit", expect=criterion.expect, method=criterion.method
             )
+            for text in _DOUBTS[judged.doubt]
+        )
+        severity, blocks = ("major", (RELEASE,)) if criterion.blocking else ("minor", ())
+        text = f"a result of {criterion.test} was not evaluated: {why}"
+        yield _of_result(record, "mapping", severity, f"not-evaluated:{judged.doubt}", text, settle, blocks)
+    if judged.says in {IN, OUT} and said in {IN, OUT} and judged.says != said:
+        text = f"the laboratory finds a result of {criterion.test} {said}, the Specification {judged.says}; out holds"
+        settle = "the laboratory and quality agree on the limit that counts"
+        yield _of_result(record, "oos", "minor", "disagreement", text, settle)
 
 
-def later_facts_reopen(journey: Journey, protocol: Protocol | None, now: datetime) -> Iterator[Item]:  # noqa: ARG001
-    """I-13: a result that changed after a release, or contradicts it now, re-opens the question."""
-    released = [decision for decision in decisions(journey) if decision.says in OUT_OF_HOLD]
-    for record in journey.of("result") if released else ():
-        touched = [d for d in released if concerns(journey, record, d.target)]
-        changes = [*record.named("result.corrected"), *record.named("result.invalidated")]
-        for event in changes if touched else ():
-            contradicts = record.state == "invalidated" or evaluation(record) == "out"
-            if contradicts or any(is_after(event, d.event) for d in touched):
-                yield Finding(
-                    rule="I-13",
-                    kind="oos",
-                    severity="critical",
-                    about=about(record),
-                    cause=event["id"],
-                    text="a result that a release rests on was changed",
-                    settle="QA decides about the release again and tells the site",
-                    facts=ids((event, touched[0].event)),
-                    blocks=(INFUSE,),
-                    person=True,
-                )
+def _of_result(
+    record: RecordState,
+    kind: str,
+    severity: str,
+    cause: str,
+    text: str,
+    settle: str,
+    blocks: tuple[str, ...] = (),
+    *,
+    person: bool = False,
+) -> Finding:
+    return Finding("I-32", kind, severity, about(record), cause, text, settle, ids(record.facts), blocks, person=person)
 
 
-RULES = (release_has_evidence, results_in_limits, later_facts_reopen)
+RULES = (results_in_limits,)

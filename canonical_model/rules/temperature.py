@@ -1,18 +1,21 @@
-"""Rules of the cold chain: no time outside the condition beyond what is allowed (I-5), no unknown time (I-3)."""
+"""Rules of the cold chain: no time outside the condition beyond what is allowed (I-5, I-22), no unknown time (I-3).
+
+A series is of a shipment, or of one container in storage; the condition is that of the leg, or of the material.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
 
 from canonical_model.events import end_of, instant_of, is_coarse
 from canonical_model.journey import Journey, RecordState
-from canonical_model.lineage import direction_of
+from canonical_model.lineage import direction_of, refs
 from canonical_model.protocols import Condition, Protocol
 from canonical_model.rules.finding import ACCEPT, INFUSE, Finding, Item, about, ids
-from canonical_model.values import parse_instant
+from canonical_model.values import parse_instant, plus
 
 TO_CELSIUS = {
     **dict.fromkeys(("Cel", "CEL"), (Decimal(0), Decimal(1))),
@@ -34,7 +37,9 @@ def temperature_holds(journey: Journey, protocol: Protocol | None, now: datetime
         if condition is None or record.fields.get("quantity") != "temperature":
             continue
         if record.fields.get("unit") not in TO_CELSIUS:
-            yield _finding(record, "mapping", "major", "unit", "a temperature series has no unit that is known")
+            yield _finding(
+                journey, record, "mapping", "major", "unit", "a temperature series has no unit that is known"
+            )
             continue
         series = _series(record)
         spell, total, worst = _outside(record, series, condition)
@@ -42,18 +47,29 @@ def temperature_holds(journey: Journey, protocol: Protocol | None, now: datetime
         if worst is not None and (never or spell > condition.max_outside or total > condition.max_total):
             severity = "critical" if condition.high is not None and condition.high <= CRYO else "major"
             text = f"outside {condition.name} {_stretch(total, spell)}, extreme {worst.normalize():f} Cel"
-            yield _finding(record, "temperature-excursion", severity, "excursion", text)
+            yield _finding(journey, record, "temperature-excursion", severity, "excursion", text)
         gap = max((_span(b - a) for (a, _), (b, _) in pairwise(series)), default=timedelta())
         if gap > condition.max_gap:
-            yield _gap(record, "gap", f"no reading for {_minutes(gap)} min: the condition in that time is unknown")
+            text = f"no reading for {_minutes(gap)} min: the condition in that time is unknown"
+            yield _gap(*_concerned(journey, record, "gap"), text, ids(record.facts))
 
 
-def _finding(record: RecordState, kind: str, severity: str, cause: str, text: str) -> Finding:
+def _concerned(journey: Journey, readings: RecordState, cause: str) -> tuple[tuple[str, str], str]:
+    """What a finding about a series is about, and its cause: a container in storage, whose series it was, or the
+    series itself, which may be of several containers."""
+    container = journey.record(readings.fields.get("container"))
+    if container is None or journey.record(readings.fields.get("shipment")) is not None:
+        return about(readings), cause
+    return about(container), f"{cause}:{readings.name}"
+
+
+def _finding(journey: Journey, record: RecordState, kind: str, severity: str, cause: str, text: str) -> Finding:
+    of, cause = _concerned(journey, record, cause)
     return Finding(
         rule="I-5",
         kind=kind,
         severity=severity,
-        about=about(record),
+        about=of,
         cause=cause,
         text=text,
         settle="the partner's profile names the unit" if kind == "mapping" else "QA assesses the excursion",
@@ -63,16 +79,16 @@ def _finding(record: RecordState, kind: str, severity: str, cause: str, text: st
     )
 
 
-def _gap(record: RecordState, cause: str, text: str) -> Finding:
+def _gap(of: tuple[str, str], cause: str, text: str, facts: tuple[str, ...]) -> Finding:
     return Finding(
         rule="I-3",
         kind="telemetry-gap",
         severity="major",
-        about=about(record),
+        about=of,
         cause=cause,
         text=text,
         settle="the logger's owner sends the missing readings, or QA assesses the gap",
-        facts=ids(record.facts),
+        facts=facts,
         blocks=(ACCEPT,),
     )
 
@@ -88,14 +104,17 @@ def transit_is_recorded(journey: Journey, protocol: Protocol | None, now: dateti
         start, end = min(map(instant_of, left)), max(map(instant_of, came))
         covered = [_covered(r) for r in journey.of("readings") if journey.record(r.fields.get("shipment")) is shipment]
         if not covered:
-            yield _gap(shipment, "none", "no temperature readings of the transit are known")
+            text = "no temperature readings of the transit are known"
+            yield _gap(about(shipment), "none", text, ids(shipment.facts))
             continue
         at, longest = start, timedelta()
         for begin, until in sorted(c for c in covered if c is not None):
             longest = max(longest, min(begin, end) - at)
             at = max(at, until)
-        if max(longest, end - at) > condition.max_gap:
-            yield _gap(shipment, "coverage", f"{_minutes(max(longest, end - at))} min of the transit have no readings")
+        longest = max(longest, end - at)
+        if longest > condition.max_gap:
+            text = f"{_minutes(longest)} min of the transit have no readings"
+            yield _gap(about(shipment), "coverage", text, ids(shipment.facts))
 
 
 def _covered(record: RecordState) -> tuple[datetime, datetime] | None:
@@ -136,6 +155,96 @@ def _series(record: RecordState) -> Series:
     add, factor = TO_CELSIUS[record.fields["unit"]]
     points = record.fields.get("points") or ()
     return sorted((Decimal(p["seconds"]), (Decimal(p["value"]) + add) * factor) for p in points)
+
+
+def budget_holds(journey: Journey, protocol: Protocol | None, now: datetime) -> Iterator[Item]:  # noqa: ARG001
+    """I-22: all time out of one condition over a container's whole life stays below what is allowed in all."""
+    if protocol is None or len(journey.records.get("readings", ())) < 2:
+        return  # what one series alone spends is told by I-5
+    seen: dict[str, tuple[Condition | None, list[Spell]]] = {}
+    for container in journey.of("container"):
+        spent: dict[str, tuple[Condition, list[tuple[RecordState, list[Spell]]]]] = {}
+        for record in readings_of(journey, container):
+            if record.name not in seen:
+                condition = condition_of(journey, protocol, record)
+                seen[record.name] = condition, _spells(record, condition) if condition else []
+            condition, outside = seen[record.name]
+            if condition is not None and outside:
+                spent.setdefault(condition.name, (condition, []))[1].append((record, outside))
+        for condition, series in spent.values():
+            total = _together(series)
+            if len(series) > 1 and total > condition.max_total:
+                yield _over_budget(container, condition.name, total, [record for record, _ in series])
+
+
+def readings_of(journey: Journey, container: RecordState) -> list[RecordState]:
+    """Temperature series of a container: its own, and those of the shipments that it travelled in."""
+    carried = {
+        shipment.name
+        for shipment in journey.of("shipment")
+        for fact in shipment.facts
+        if any(journey.record(ref) is container for ref in refs(fact["set"].get("contents")))
+    }
+    return [
+        record
+        for record in journey.of("readings")
+        if record.fields.get("quantity") == "temperature"
+        and record.fields.get("unit") in TO_CELSIUS
+        and (
+            journey.record(record.fields.get("container")) is container
+            or ((shipment := journey.record(record.fields.get("shipment"))) and shipment.name in carried)
+        )
+    ]
+
+
+Spell = tuple[datetime | None, timedelta]
+"""When something was outside, where that is known, and for how long."""
+
+
+def _spells(record: RecordState, condition: Condition) -> list[Spell]:
+    start = record.fields.get("start")
+    begin = parse_instant(start["at"]) if start else None
+    return [
+        (plus(begin, _span(at)) if begin else None, _span(following - at))
+        for (at, value), (following, _) in pairwise(_series(record))
+        if _beyond(value, condition) > 0
+    ]
+
+
+def _together(series: Iterable[tuple[RecordState, list[Spell]]]) -> timedelta:
+    """Time outside by all series: what two loggers saw at one time counts once; without a start each counts alone."""
+    spells = [spell for _, found in series for spell in found]
+    total = timedelta()
+    for begin, length in spells:
+        total = _sum(total, timedelta() if begin else length)
+    until: datetime | None = None
+    for begin, length in sorted((begin, length) for begin, length in spells if begin):
+        end = plus(begin, length)
+        total = _sum(total, max(end - (begin if until is None else max(begin, until)), timedelta()))
+        until = end if until is None else max(end, until)
+    return total
+
+
+def _sum(one: timedelta, other: timedelta) -> timedelta:
+    try:
+        return one + other
+    except OverflowError:
+        return timedelta.max
+
+
+def _over_budget(container: RecordState, name: str, total: timedelta, series: list[RecordState]) -> Finding:
+    return Finding(
+        rule="I-22",
+        kind="temperature-excursion",
+        severity="major",
+        about=about(container),
+        cause=f"budget:{name}",
+        text=f"outside {name} for {_minutes(total)} min in all, by {len(series)} series together",
+        settle="QA assesses the time outside over the container's whole life",
+        facts=ids(fact for record in series for fact in record.facts),
+        blocks=(INFUSE,),
+        person=True,
+    )
 
 
 def _outside(record: RecordState, series: Series, condition: Condition) -> tuple[timedelta, timedelta, Decimal | None]:
@@ -185,4 +294,4 @@ def _stretch(total: timedelta, spell: timedelta) -> str:
     return f"for {_minutes(total)} min in all, {_minutes(spell)} min at a stretch"
 
 
-RULES = (temperature_holds, transit_is_recorded)
+RULES = (temperature_holds, transit_is_recorded, budget_holds)

@@ -22,12 +22,31 @@ def windows_hold(journey: Journey, protocol: Protocol | None, now: datetime) -> 
         for opened in facts_of(journey, window.start):
             if not is_coarse(opened):
                 yield from _window(journey, window, opened, now)
+            elif window.blocks and not is_ended(journey, window, opened):
+                yield from (at for at in doubtful(window, opened) if at > now)
+
+
+def doubtful(window: Window, opened: EventDict) -> tuple[datetime, datetime]:
+    """Of a window that was opened at a coarse time: from the first instant on nobody can tell whether it has closed,
+    from the second on it has for certain. Questions ask it; there is no finding about it."""
+    ends = (instant_of(opened), end_of(opened["occurred"]))
+    return plus(plus(ends[0], window.longest), MOMENT), plus(plus(ends[1], window.longest), MOMENT)
+
+
+def is_ended(journey: Journey, window: Window, opened: EventDict) -> bool:
+    """True when a fact that closes the window can have come after the one that opened it, of the same container; or
+    when nothing more is expected of what opened it."""
+    record = journey.record(opened["about"])
+    if record is not None and record.state in ENDED:
+        return True
+    ends = (event for type_ in (window.end, *window.otherwise) for event in facts_of(journey, type_))
+    return any(end_of(event["occurred"]) >= instant_of(opened) and belong(journey, opened, event) for event in ends)
 
 
 def _window(journey: Journey, window: Window, opened: EventDict, now: datetime) -> Iterator[Item]:
     deadline = plus(instant_of(opened), window.longest)
     record = journey.record(opened["about"])
-    ends = [e for t in (window.end, *window.otherwise) for e in facts_of(journey, t) if _belong(journey, opened, e)]
+    ends = [e for t in (window.end, *window.otherwise) for e in facts_of(journey, t) if belong(journey, opened, e)]
     later = [e for e in ends if not is_coarse(e) and instant_of(e) >= instant_of(opened)]
     if later:
         late = min(later, key=instant_of)
@@ -56,7 +75,7 @@ def _window(journey: Journey, window: Window, opened: EventDict, now: datetime) 
     )
 
 
-def _belong(journey: Journey, start: EventDict, end: EventDict) -> bool:
+def belong(journey: Journey, start: EventDict, end: EventDict) -> bool:
     """True unless the facts name different containers: the end of one bag's window is not another's."""
     started = _containers(journey, start)
     ended = _containers(journey, end)

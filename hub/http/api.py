@@ -5,15 +5,15 @@ import contextlib
 from typing import Annotated, Any
 
 import orjson
-from fastapi import APIRouter, Depends, HTTPException, Path, Query
-from pydantic import BaseModel, Field
+from fastapi import APIRouter, Body, Depends, HTTPException, Path, Query
 
 from canonical_model.journey import Journey
-from canonical_model.values import Identifier, instant_text
+from canonical_model.values import instant_text
 from hub import ledger
-from hub.answers import QUESTIONS, Question
+from hub.answers import QUESTIONS
 from hub.bootstrap import Hub
 from hub.committer import Committer
+from hub.http import asking
 from hub.http.auth import OPERATORS, Doorkeeper
 from hub.profiles import Profile
 from hub.store import Row
@@ -50,14 +50,6 @@ _DELIVERY = (
     "account",
 )
 _ISSUE = ("id", "journey", "rule", "kind", "severity", "text", "settle", "facts", "opened", "times")
-
-
-class Asked(BaseModel):
-    """A question in JSON: names of the order and of the containers that are scanned."""
-
-    order: list[Identifier] = Field(min_length=1)
-    containers: list[Identifier] = Field(default_factory=list)
-    partner: str | None = Field(default=None, description="ask as this partner; operators only")
 
 
 Limit = Annotated[int, Query(ge=1, le=1000)]
@@ -130,15 +122,17 @@ def router(hub: Hub, door: Doorkeeper) -> APIRouter:
         return [{**row, "account": orjson.loads(row["account"])} for row in rows]
 
     @everyone.post("/questions/{question}")
-    async def ask(caller: Annotated[Profile, Depends(door.partner)], question: str, asked: Asked) -> dict[str, Any]:
-        """May this be shipped, may this be infused? Answered for the caller; an operator may ask as a partner."""
+    async def ask(
+        caller: Annotated[Profile, Depends(door.partner)], question: str, body: Annotated[dict[str, Any], Body()]
+    ) -> dict[str, Any]:
+        """May this be done, what is missing, due, to be told? For the caller; an operator may ask as a partner."""
         if question not in QUESTIONS:
             raise HTTPException(404, f"known questions are: {', '.join(QUESTIONS)}")
+        asked = asking.read(question, body)
         partner = asked.partner if asked.partner and caller.role in OPERATORS else caller.partner
         if partner not in hub.profiles:
             raise HTTPException(404, "no such partner")
-        containers = [{"kind": "container", "identifiers": [_plain(c)]} for c in asked.containers]
-        wanted = Question(question, [_plain(o) for o in asked.order], containers, partner)
+        wanted = asking.wanted(question, asked, partner)
         given = await hub.pipeline.run(lambda c: hub.questions.ask(c, wanted))
         return given.plain()  # type: ignore[no-any-return]
 
@@ -190,10 +184,6 @@ def _message(row: Row) -> dict[str, Any]:
     return {name: value for name, value in shown.items() if name not in {"sameness", "body", "residual"}}
 
 
-def _plain(identifier: Identifier) -> dict[str, Any]:
-    return identifier.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
-
-
 def _headline(journey: str, state: Journey) -> dict[str, Any]:
     return {
         "journey": journey,
@@ -202,6 +192,7 @@ def _headline(journey: str, state: Journey) -> dict[str, Any]:
         "stage": state.stage,
         "held": state.held,
         "attempt": state.attempt,
+        "attempts": [{"number": a.number, "open": a.open, "stage": a.stage} for a in state.attempts],
     }
 
 

@@ -17,7 +17,7 @@ from starlette.staticfiles import StaticFiles
 
 import canonical_model
 from hub.bootstrap import Hub
-from hub.http import api, epcis, fhir
+from hub.http import api, epcis, fhir, judging
 from hub.http.auth import Doorkeeper, Forbidden, Unauthorized
 from hub.http.guard import Guard
 from hub.http.problems import problem, refusal, refused
@@ -44,6 +44,7 @@ def create(hub: Hub, own: bool = True) -> FastAPI:
     app = FastAPI(title="CGT Hub", version="1", lifespan=lifespan, **closed)
     door = Doorkeeper(hub.profiles)
     app.include_router(api.router(hub, door))
+    app.include_router(judging.router(hub, door))
     app.router.routes.extend(epcis.routes(hub, door))
     app.router.routes.extend(fhir.routes(hub, door))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from canonical_model import BASE
-from hub.answers import QUESTIONS
+from hub.answers import OVER_FHIR
 from hub.resources import SERVED
 
 FHIR = "http://hl7.org/fhir"
@@ -51,7 +51,7 @@ def _of_type(type_: str) -> dict[str, Any]:
     }
     shown["operation"] = [{"name": "validate", "definition": f"{FHIR}/OperationDefinition/Resource-validate"}]
     if type_ == "ServiceRequest":
-        shown["operation"] += [{"name": n, "definition": f"{BASE}/OperationDefinition/{n}"} for n in QUESTIONS]
+        shown["operation"] += [{"name": n, "definition": f"{BASE}/OperationDefinition/{n}"} for n in OVER_FHIR]
     return shown
 
 

@@ -21,7 +21,7 @@ from adapters.fhir_r4.validate import validate
 from adapters.reading import Unparsable, Unsupported
 from canonical_model.values import instant_text
 from hub import updates
-from hub.answers import QUESTIONS, Given, Question
+from hub.answers import OVER_FHIR, Given, Question
 from hub.committer import Answer, Committer, Incoming
 from hub.conversion import HELD, REJECTED
 from hub.http import fhir_request as asked
@@ -282,8 +282,8 @@ class _Fhir:
         """`$may-ship` and `$may-infuse` of an order; containers as `container=system|value`, repeated."""
         question = request.path_params["question"]
         type_, record_id = request.path_params["type"], request.path_params["id"]
-        if question not in QUESTIONS or type_ != "ServiceRequest":
-            raise Refused(404, refusal("not-supported", "", f"known are: {', '.join('$' + q for q in QUESTIONS)}"))
+        if question not in OVER_FHIR or type_ != "ServiceRequest":
+            raise Refused(404, refusal("not-supported", "", f"known are: {', '.join('$' + q for q in OVER_FHIR)}"))
         containers = [asked.container(token) for token in request.query_params.getlist("container")]
         await self._caught_up()
 

@@ -97,11 +97,14 @@ SELECT id, kind, system, value FROM name WHERE value = ?
 -- name: add_edge
 INSERT OR IGNORE INTO edge (low, high, same) VALUES (?, ?, ?)
 
+-- name: drop_edge
+DELETE FROM edge WHERE low = ? AND high = ? AND same = ?
+
 -- name: edges_up
-SELECT high, same FROM edge WHERE low = ?
+SELECT high, same FROM edge WHERE low = ? ORDER BY same
 
 -- name: edges_down
-SELECT low, same FROM edge WHERE high = ?
+SELECT low, same FROM edge WHERE high = ? ORDER BY same
 
 -- name: add_mention
 INSERT OR IGNORE INTO mention (name, position) VALUES (?, ?)

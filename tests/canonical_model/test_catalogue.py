@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any, get_args
+
 import pytest
+from pydantic import BaseModel
 
 from canonical_model.catalogue import AUTHORS, DOWNWARD, EVENTS, MAIN_NAMES, UPWARD
 from canonical_model.codes import ISSUE_KINDS, ROLES, STATES
-from canonical_model.joins import COMING_AND_GOING, EXCLUSIVE, IMPLIED, RESTRICTIVE, STATED
+from canonical_model.joins import COMING_AND_GOING, EXCLUSIVE, IMPLIED, REOPENING, RESTRICTIVE, STATED
 from canonical_model.records import RECORDS
 from canonical_model.rules import SEVERITIES
+from canonical_model.values import Ref
 from tests.canonical_model.facts import findings
 from tests.canonical_model.test_rules import CASES
 
@@ -46,6 +50,8 @@ def test_tables_name_what_there_is() -> None:
     for kind, states in COMING_AND_GOING.items():
         assert states <= set(STATES[kind])
     assert set(EVENTS) >= STATED
+    for kind, types in REOPENING.items():
+        assert {EVENTS[type_].about for type_ in types} == {kind}
     for type_, said in IMPLIED.items():
         assert set(said) <= RECORDS[EVENTS[type_].about].model_fields.keys()
         for field, value in said.items():
@@ -57,8 +63,25 @@ def test_tables_name_what_there_is() -> None:
 @pytest.mark.parametrize("ways", [UPWARD, DOWNWARD])
 def test_ways_between_records_go_along_their_fields(ways: dict[str, tuple[str, ...]]) -> None:
     assert set(ways) <= set(RECORDS)
-    for kind, fields in ways.items():
-        assert set(fields) <= RECORDS[kind].model_fields.keys(), kind
+    for kind, paths in ways.items():
+        for path in paths:
+            assert _is_link(RECORDS[kind], path.partition("|")[0].split(".")), f"{kind}.{path}"
+            assert path.partition("|")[2] in {"", *RECORDS}
+
+
+def _is_link(model: type[BaseModel], names: list[str]) -> bool:
+    """True when a path of names leads through models to references to records."""
+    name, *further = names
+    if name not in model.model_fields:
+        return False
+    inner = _models(model.model_fields[name].annotation)
+    return any(_is_link(one, further) for one in inner) if further else Ref in inner
+
+
+def _models(annotation: Any) -> set[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return {annotation}
+    return {model for inner in get_args(annotation) for model in _models(inner)}
 
 
 def test_every_kind_of_record_has_a_way_up_or_is_its_own() -> None:

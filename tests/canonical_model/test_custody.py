@@ -290,3 +290,19 @@ def test_a_shipment_that_names_no_side_moves_nothing() -> None:
         shipment("shipment.departed", "2026-03-08T11:00:00", COURIER),
     )
     assert custody.holder == short(APHERESIS)
+
+
+def test_a_handover_told_minutes_after_the_next_one_is_a_matter_of_clocks() -> None:
+    taken = handed(COURIER, MAKER, "2026-03-08T17:00:00", MAKER)
+    given = [handed(APHERESIS, COURIER, "2026-03-08T17:04:00", by) for by in (APHERESIS, COURIER)]
+    custody = chain(created(), taken, *given)
+    assert steps(custody) == [("", "apheresis"), ("apheresis", "courier"), ("courier", "cdmo")]
+    assert (custody.holder, why(custody)) == (short(MAKER), ["skew"])
+    assert [f.severity for f in findings(created(), taken, *given, rule="I-34")] == ["info"]
+    assert not findings(created(), taken, *given, rule="I-2")
+
+
+def test_a_handover_told_an_hour_after_the_next_one_is_a_gap() -> None:
+    taken = handed(COURIER, MAKER, "2026-03-08T17:00:00", MAKER)
+    late = handed(APHERESIS, COURIER, "2026-03-08T18:00:00", APHERESIS)
+    assert why(chain(created(), taken, late))[0] == "other-giver"

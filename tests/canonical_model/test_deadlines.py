@@ -113,7 +113,6 @@ def test_a_clock_that_follows_the_deadlines_meets_every_change() -> None:
         (TIMED[4:6], datetime(2026, 3, 26, tzinfo=UTC)),
         (TIMED[7:], datetime(2026, 4, 2, tzinfo=UTC)),
         (TIMED[:1], None),
-        ([fact("collection.completed", DONATION, "2026-03-08", order=ORDER)], None),
         ([*TIMED[:2], fact("batch.started", ref("batch", "1"), "2026-03-09T08:00:00")], None),
         ([*TIMED[:2], fact("batch.started", ref("batch", "1"), "2026-03-09")], None),
     ],
@@ -125,6 +124,21 @@ def test_a_deadline_is_the_moment_after_which_something_is_late(facts: list[Fact
     if deadline is not None:
         before, after = (check(state, DEFAULT_PROTOCOLS, at).findings for at in (deadline - MOMENT, deadline))
         assert len(after) == len(before) + 1
+
+
+def test_a_window_that_was_opened_at_a_coarse_time_is_looked_at_when_its_answers_change() -> None:
+    """No finding rests on a coarse time; the answer becomes cannot-tell, then no, and each at a told instant."""
+    state = journey(submitted(), created(PRODUCT, MAKER), fact("product.thawed", PRODUCT, "2026-03-20T09"))
+    met = changes(state, datetime(2026, 3, 20, 9, tzinfo=UTC))
+    assert met == [
+        datetime(2026, 3, 20, 9, 30, tzinfo=UTC) + MOMENT,
+        datetime(2026, 3, 20, 10, 30, tzinfo=UTC),
+    ]
+    told = [
+        [r.verdict for r in may_infuse(state, [PRODUCT], "", DEFAULT_PROTOCOLS, at).reasons if r.rule == "I-8"]
+        for at in (met[0] - MOMENT, met[0], met[1])
+    ]
+    assert told == [[], ["cannot-tell"], ["deny"]]
 
 
 @pytest.mark.parametrize("mute", ["windows_hold", "handovers_are_confirmed", "product_in_date", "consent_is_current"])

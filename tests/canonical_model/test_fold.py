@@ -9,6 +9,7 @@ import pytest
 from canonical_model.fold import fold
 from tests.canonical_model.facts import (
     BAG,
+    BATCH,
     DECISION,
     DONATION,
     LOT,
@@ -295,3 +296,174 @@ def test_the_fold_leaves_its_events_as_they_were() -> None:
 def test_the_highest_attempt_of_a_collection_is_the_orders() -> None:
     state = journey(submitted(), fact("collection.started", DONATION, attempt=3, order=ORDER))
     assert state.attempt == 3
+
+
+# ---- Issues that come back ---------------------------------------------------------------------------------------
+
+ISSUE = ref("issue", "I-1")
+
+
+def issue_state(*facts: Fact) -> str:
+    return journey(submitted(), *facts).of("issue")[0].state
+
+
+def issue(type_: str, at: str = DAY.format(3), role: str = "qa") -> Fact:
+    return fact(type_, ISSUE, at, by=role, role=role)
+
+
+RAISED, RESOLVED = issue("issue.raised", DAY.format(1), "hub"), issue("issue.resolved")
+
+
+def test_a_reopened_issue_is_open_until_it_is_settled_again() -> None:
+    reopened = issue("issue.reopened", DAY.format(4))
+    assert issue_state(RAISED, RESOLVED) == "resolved"
+    assert issue_state(RAISED, RESOLVED, reopened) == "open"
+    assert issue_state(RAISED, RESOLVED, reopened, issue("issue.assessed", DAY.format(5))) == "assessed"
+    assert issue_state(RAISED, RESOLVED, reopened, issue("issue.resolved", DAY.format(6))) == "resolved"
+
+
+def test_an_issue_that_may_have_been_reopened_after_its_settling_is_open() -> None:
+    assert issue_state(RAISED, RESOLVED, issue("issue.reopened", "2026-03-03")) == "open"
+    assert issue_state(RAISED, RESOLVED, issue("issue.reopened", DAY.format(2))) == "resolved"
+
+
+def test_what_the_rules_find_again_is_open_again() -> None:
+    cleared, again = issue("issue.cleared", DAY.format(3), "hub"), issue("issue.raised", DAY.format(4), "hub")
+    assert issue_state(RAISED, cleared) == "resolved"
+    assert issue_state(RAISED, cleared, again) == "open"
+
+
+def test_a_deviation_whose_opening_is_told_vaguely_is_closed_when_it_was_closed() -> None:
+    opened = fact("deviation.opened", ISSUE, "2026-03", by="qa", role="qa")
+    assert issue_state(opened, fact("deviation.closed", ISSUE, DAY.format(3), by="qa", role="qa")) == "resolved"
+
+
+# ---- steps -------------------------------------------------------------------------------------------------------
+
+
+def stepped(at: str, *steps: dict[str, Any], by: str = "cdmo") -> Fact:
+    return fact("step.completed", BATCH, at, by=by, steps=list(steps))
+
+
+def steps_of(*facts: Fact) -> list[dict[str, Any]]:
+    (batch,) = journey(*facts).of("batch")
+    found: list[dict[str, Any]] = batch.fields["steps"]
+    assert batch.disagreements == []
+    return found
+
+
+def test_steps_that_are_told_one_by_one_are_all_known_in_their_order() -> None:
+    steps = [{"sequence": number, "status": "completed"} for number in (10, 2, 1)]
+    assert [s["sequence"] for s in steps_of(*(stepped(DAY.format(1), s) for s in steps))] == [1, 2, 10]
+
+
+def test_of_a_step_that_is_told_again_the_later_word_holds_and_the_rest_stays() -> None:
+    begun = {"sequence": 1, "status": "running", "consumed": [{"lot": "L"}]}
+    assert steps_of(stepped(DAY.format(1), begun), stepped(DAY.format(2), {"sequence": 1, "status": "completed"})) == [
+        {"sequence": 1, "status": "completed", "consumed": [{"lot": "L"}]}
+    ]
+
+
+def test_two_tellings_of_one_moment_disagree_only_about_the_same_step() -> None:
+    one, other = {"sequence": 1, "status": "running"}, {"sequence": 1, "status": "completed"}
+    assert len(steps_of(stepped(DAY.format(1), one), stepped(DAY.format(1), {"sequence": 2}, by="lab"))) == 2
+    (batch,) = journey(stepped(DAY.format(1), one), stepped(DAY.format(1), other, by="lab")).of("batch")
+    assert [d.fields for d in batch.disagreements] == [("steps",)]
+
+
+def test_steps_without_a_number_are_told_apart_by_their_names_or_by_what_they_say() -> None:
+    named, bare = {"identifier": {"system": "s", "value": "HARVEST"}}, {"status": "planned"}
+    assert len(steps_of(stepped(DAY.format(1), named, bare), stepped(DAY.format(2), named, bare))) == 2
+
+
+# ---- death and consent hold --------------------------------------------------------------------------------------
+
+
+def consent(type_: str, at: str, **values: Any) -> Fact:
+    return fact(type_, ref("consent", values.pop("name", "1")), at, order=ORDER, subject=PATIENT, **values)
+
+
+def held(*facts: Fact) -> bool:
+    return journey(submitted(patient=PATIENT), *facts).held
+
+
+def test_a_withdrawal_of_consent_to_treatment_holds_until_there_is_consent_again() -> None:
+    """Domain design 2.6."""
+    given, gone = consent("consent.recorded", DAY.format(1)), consent("consent.withdrawn", DAY.format(2))
+    again = consent("consent.recorded", DAY.format(3), name="2")
+    assert [held(given), held(given, gone), held(given, gone, again)] == [False, True, False]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        consent("consent.withdrawn", DAY.format(2), scope=["registry"]),
+        {**consent("consent.withdrawn", DAY.format(2)), "set": {"subject": STRANGER}},
+        consent("consent.recorded", DAY.format(2), status="refused"),
+    ],
+)
+def test_other_ends_of_consent_hold_nothing(other: Fact) -> None:
+    """Another scope, another person; and where consent was never given, the question says no by itself (I-9)."""
+    assert not held(other)
+
+
+def test_a_death_holds_however_it_is_told() -> None:
+    assert held(fact("subject.deceased", PATIENT, DAY.format(2)))
+    assert held(fact("subject.updated", PATIENT, DAY.format(2), deceased=True))
+    assert not held(fact("subject.deceased", STRANGER, DAY.format(2)))
+
+
+# ---- chains of merges --------------------------------------------------------------------------------------------
+
+THIRD = ref("subject", "token-3")
+
+
+def merge(survivor: dict[str, Any], retired: dict[str, Any], at: int, type_: str = "subject.merged") -> Fact:
+    return fact(type_, survivor, DAY.format(at), retired=retired["identifiers"])
+
+
+def people(*facts: Fact) -> list[list[str]]:
+    """The tokens of each person."""
+    each = [fact("subject.updated", who, DAY.format(1)) for who in (PATIENT, STRANGER, THIRD)]
+    state = journey(submitted(), *each, *facts)
+    return sorted(sorted(i["value"] for i in r.identifiers) for r in state.of("subject"))
+
+
+CHAIN = [merge(STRANGER, THIRD, 2), merge(PATIENT, STRANGER, 3)]
+
+
+@pytest.mark.parametrize(
+    ("parting", "left"),
+    [
+        (merge(PATIENT, THIRD, 5, "subject.unmerged"), [["token-1", "token-2"], ["token-3"]]),
+        (merge(STRANGER, THIRD, 5, "subject.unmerged"), [["token-1", "token-2"], ["token-3"]]),
+        (merge(PATIENT, STRANGER, 5, "subject.unmerged"), [["token-1"], ["token-2", "token-3"]]),
+        (merge(STRANGER, PATIENT, 5, "subject.unmerged"), [["token-1"], ["token-2", "token-3"]]),
+        (fact("subject.unmerged", THIRD, DAY.format(5)), [["token-1", "token-2"], ["token-3"]]),
+        (merge(PATIENT, ref("subject", "nobody"), 5, "subject.unmerged"), [["token-1", "token-2", "token-3"]]),
+    ],
+)
+def test_a_parting_takes_back_the_merge_that_ended_who_is_parted(parting: Fact, left: list[list[str]]) -> None:
+    for facts in ([*CHAIN, parting], [parting, *CHAIN], [CHAIN[1], parting, CHAIN[0], parting]):
+        assert people(*facts) == left
+
+
+def test_a_parting_knows_a_person_by_any_of_their_names() -> None:
+    both = {"kind": "subject", "identifiers": [*STRANGER["identifiers"], *ref("subject", "token-2b")["identifiers"]]}
+    named = fact("subject.updated", both, DAY.format(1))
+    parting = merge(PATIENT, ref("subject", "token-2b"), 5, "subject.unmerged")
+    assert ["token-1"] in people(merge(PATIENT, STRANGER, 3), named, parting)
+
+
+def test_a_record_keeps_the_names_that_standing_merges_retired_and_no_others() -> None:
+    """Scenario 1: a retired number stays an alias; after an unmerge it is none."""
+    merges = [merge(PATIENT, STRANGER, 2), merge(PATIENT, THIRD, 3)]
+    parted = merge(PATIENT, THIRD, 4, "subject.unmerged")
+
+    def retired(*facts: Fact) -> list[str]:
+        record = journey(submitted(), *facts).record(PATIENT)
+        return [i["value"] for i in record.fields.get("retired", ())] if record else []
+
+    assert retired(*merges) == ["token-2", "token-3"]
+    assert retired(*merges, parted) == ["token-2"]
+    assert retired(*merges, parted, merge(PATIENT, STRANGER, 5, "subject.unmerged")) == []

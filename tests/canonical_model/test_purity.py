@@ -12,7 +12,18 @@ import pytest
 PACKAGE = Path(__file__).parent.parent.parent / "canonical_model"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 PURE = {
-    *("__future__", "collections", "dataclasses", "datetime", "decimal", "enum", "functools", "hashlib", "itertools"),
+    *(
+        "__future__",
+        "collections",
+        "dataclasses",
+        "datetime",
+        "decimal",
+        "enum",
+        "fractions",
+        "functools",
+        "hashlib",
+        "itertools",
+    ),
     *("json", "re", "typing", "urllib", "zoneinfo", "pydantic", "pydantic_core", "canonical_model"),
 }
 BESIDES = {"publish.py": {"csv", "io", "pathlib", "sys"}, "ids.py": {"orjson"}}

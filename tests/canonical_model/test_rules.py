@@ -445,7 +445,7 @@ CASES = [
     case("results of another lot", "I-6", "oos", [*REST, result("viability", LOT_2, "2026-03-09T12:00:00")], READY),
     case(
         "exceptional release without evidence",
-        "I-6",
+        "I-28",
         "oos",
         [*READY[:1], fact("disposition.decided", DECISION, by="cdmo", material=LOT, decision="released-exceptionally")],
         [

@@ -133,3 +133,21 @@ def test_what_another_attempt_delivered_does_not_count_for_the_new_one() -> None
     second = fact("collection.started", AGAIN, attempt=2, order=ORDER)
     state = journey(*story, fact("batch.failed", BATCH), second)
     assert (state.stage, state.attempt) == ("scheduled", 2)
+
+
+def test_how_stock_was_made_is_no_stage_of_its_order() -> None:
+    """Design 2.2: an order from stock goes from allocation to delivery."""
+    stock = [
+        submitted(),
+        created(PRODUCT, MAKER, batch=BATCH, material=LOT),
+        fact("batch.completed", BATCH, "2026-02-01T10:00:00"),
+        fact("disposition.decided", DECISION, "2026-02-02T10:00:00", material=LOT, decision="released"),
+        fact("container.stored", PRODUCT, "2026-02-03T10:00:00"),
+    ]
+    assert journey(*stock).stage == "stored"
+    assert journey(*stock, fact("container.allocated", PRODUCT, order=ORDER)).stage == "allocated"
+
+
+def test_cells_that_were_collected_for_the_order_are_no_stock() -> None:
+    own = [submitted(), fact("collection.completed", DONATION, order=ORDER), fact("batch.completed", BATCH)]
+    assert journey(*own, fact("container.allocated", PRODUCT, order=ORDER)).stage == "testing"

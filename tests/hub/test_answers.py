@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import httpx
 import pytest
 
+from canonical_model.asking import ASK
+from canonical_model.codes import ROLES
+from canonical_model.questions import VERDICTS
+from hub.answers import MAY_ASK, QUESTIONS
+from hub.committer import Committer
+from hub.http.asking import ARGUMENTS
+from hub.store import Connection
+from tests.canonical_model.facts import MAKER, OTHER, created, fact, ref, result, when
 from tests.hub import house, world
 from tests.hub.house import FS, VT, msa
 from tests.hub.world import LD, Person
@@ -133,21 +142,35 @@ def test_fhir_asks_the_same_question(hub: house.House, collected: Person) -> Non
 
 
 @pytest.mark.parametrize(
-    ("change", "status"),
+    ("question", "change", "places"),
     [
-        ({"order": []}, 422),
-        ({"order": "x"}, 422),
-        ({"order": [{"value": "x"}]}, 422),
-        ({"containers": [1]}, 422),
+        ("may-ship", {"order": []}, {"body.order"}),
+        ("may-ship", {"order": "x"}, {"body.order"}),
+        ("may-ship", {"order": [{"value": "x"}]}, {"body.order.0.system"}),
+        ("may-ship", {"containers": [1]}, {"body.containers.0"}),
+        (
+            "may-ship",
+            {"order": [], "containers": [1], "batch": [], "jane_doe": 1},
+            {"body.order", "body.containers.0", "body.…"},
+        ),
+        ("may-collect", {}, {"body.…"}),
+        ("may-label", {"containers": None}, {"body.…", "body.batch"}),
+        ("may-start", {"batch": [{}]}, {"body.batch.0.system", "body.batch.0.value"}),
+        ("may-allocate", {"containers": []}, {"body.containers"}),
+        ("may-accept", {"shipment": [], "order": 1}, {"body.shipment", "body.order", "body.…"}),
+        ("may-infuse", {"patient": []}, {"body.patient"}),
+        ("what-is-missing-for-release", {}, {"body.material", "body.…"}),
+        ("who-must-be-told", {"issue": ""}, {"body.issue", "body.…"}),
     ],
 )
-def test_a_question_that_is_none_is_refused_by_place(
-    hub: house.House, who: Person, change: dict[str, Any], status: int
+def test_a_question_that_is_none_is_refused_with_all_its_faults_by_place(
+    hub: house.House, who: Person, question: str, change: dict[str, Any], places: set[str]
 ) -> None:
-    reply = ask(hub, "may-ship", who, **change)
-    assert reply.status_code == status
+    reply = ask(hub, question, who, **change)
+    assert reply.status_code == 422
     assert reply.headers["content-type"] == "application/problem+json"
-    assert all(fault["place"].startswith("body.") for fault in reply.json()["faults"])
+    assert {fault["place"] for fault in reply.json()["faults"]} == places
+    assert "jane_doe" not in reply.text
 
 
 def test_an_unknown_question_names_the_known_ones(hub: house.House, who: Person) -> None:
@@ -176,3 +199,152 @@ def test_a_courier_learns_its_own_custody_by_asking(hub: house.House, collected:
     hub.http("heron").post("/epcis/capture", content=move, headers={"content-type": LD})
     assert "I-2" not in verdict(ask(hub, "may-ship", collected, "heron"))[1]
     assert "I-2" in verdict(ask(hub, "may-ship", collected))[1]
+
+
+# ---- every question -------------------------------------------------------------------------------------------
+
+BATCH = [{"system": "https://foundry.example/id", "value": "B-77"}]
+WHAT: dict[str, dict[str, Any]] = {
+    "may-label": {"batch": BATCH},
+    "may-start": {"batch": BATCH},
+    "may-accept": {"shipment": [{"system": "https://id.gs1.org/00", "value": world.SSCC}]},
+    "may-allocate": {"containers": [{"system": world.BAGS, "value": "VIAL"}]},
+    "what-is-missing-for-release": {"material": BATCH},
+    "who-must-be-told": {"issue": "none"},
+}
+"""What each question asks about, besides the order."""
+ASKER = {question: "lakeside" if "hospital" in roles else "foundry" for question, roles in MAY_ASK.items()}
+
+
+def asked(hub: house.House, question: str, who: Person, by: str = "", **change: Any) -> httpx.Response:
+    body = {
+        "order": [{"system": "urn:id:EHR", "value": who.order, "type": "placer"}],
+        **WHAT.get(question, {}),
+        **change,
+    }
+    return hub.http(by or ASKER[question]).post(f"/api/questions/{question}", json=body)
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_every_question_is_answered_in_its_shape_and_on_record(
+    hub: house.House, collected: Person, question: str
+) -> None:
+    told = asked(hub, question, collected).json()
+    assert told["question"] == question
+    assert told["position"] == hub.rows("SELECT max(position) FROM log")[0][0]
+    if question in VERDICTS:
+        assert set(told) == {"question", "verdict", "reasons", "position"}
+        assert told["verdict"] in {"allow", "deny", "cannot-tell"}
+    else:
+        assert set(told) == {"question", "items", "reasons", "position", "withheld"}
+    assert all(set(reason) >= {"rule", "text", "settle", "facts", "clears"} for reason in told["reasons"])
+    last = hub.rows("SELECT actor, act, about FROM audit ORDER BY id DESC LIMIT 1")[0]
+    assert last == (ASKER[question], question, hub.journey(collected)["journey"])
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_every_question_says_the_same_of_anothers_order_as_of_none(
+    hub: house.House, collected: Person, question: str
+) -> None:
+    by = "northern" if ASKER[question] == "lakeside" else "watch"
+    real = asked(hub, question, collected, by).json()
+    assert real == asked(hub, question, world.person(6996), by).json()
+    assert [reason["rule"] for reason in real["reasons"]] == ["I-1"]
+    assert real.get("verdict", "deny") == "deny"
+    assert not real.get("items")
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_a_role_that_is_not_named_for_a_question_learns_nothing_by_it(
+    hub: house.House, collected: Person, question: str
+) -> None:
+    for by, role in (("lakeside", "hospital"), ("foundry", "cdmo"), ("heron", "courier")):
+        told = asked(hub, question, collected, by).json()
+        barred = [reason["rule"] for reason in told["reasons"]] == ["access"]
+        assert barred == (role not in MAY_ASK[question])
+        assert not barred or (told.get("verdict", "deny"), told.get("items", [])) == ("deny", [])
+
+
+def test_every_question_has_a_table_of_who_may_ask_it_and_what_it_takes() -> None:
+    assert set(QUESTIONS) == set(MAY_ASK) == set(ASK) == set(ARGUMENTS)
+    assert all(roles <= set(ROLES) for roles in MAY_ASK.values())
+    assert not any({"payer"} & roles for roles in MAY_ASK.values())
+
+
+def test_a_list_has_no_entry_about_what_its_asker_does_not_see(hub: house.House, collected: Person) -> None:
+    sscc = "395123450000000208"
+    move = world.document(world.packing(collected, sscc), world.departing(sscc))
+    hub.http("heron").post("/epcis/capture", content=move, headers={"content-type": LD})
+    courier = asked(hub, "what-is-due", collected, "heron").json()
+    hospital = asked(hub, "what-is-due", collected, "lakeside").json()
+    assert {item["about"]["kind"] for item in courier["items"]} == {"container"}
+    assert courier["withheld"] > 0
+    assert hospital["withheld"] == 0
+    assert len(hospital["items"]) == len(courier["items"]) + courier["withheld"]
+    assert {"handoff", "window"} <= {item["kind"] for item in hospital["items"]}
+
+
+def test_who_must_be_told_of_an_issue_of_the_order(hub: house.House, collected: Person) -> None:
+    other = world.person(6995)
+    hub.send(world.order(other, "TOLD-1"))
+    hub.dropped("receipts-told.csv", world.receipts(other, bag=collected.bag))
+    issue = next(i for i in hub.journey(collected)["issues"] if i["severity"] == "critical" and i["closed"] is None)
+    told = asked(hub, "who-must-be-told", collected, issue=issue["id"]).json()
+    said = [(item["kind"], item["roles"]) for item in told["items"]]
+    assert ("owner", ["qa"]) in said
+    assert ("sponsor", ["sponsor"]) in said
+
+
+def test_the_patient_in_the_bed_is_named_by_number_and_never_written_down(hub: house.House, collected: Person) -> None:
+    def rules(mrn: str, type_: str = "mrn") -> list[str]:
+        patient = [{"system": world.MRN_SYSTEM, "value": mrn, "type": type_}]
+        told = ask(hub, "may-infuse", collected, patient=patient).json()
+        return [reason["text"] for reason in told["reasons"] if "patient" in reason["text"] and reason["rule"] == "I-7"]
+
+    assert not [text for text in rules(collected.mrn) if "another patient" in text]
+    assert [text for text in rules("SOMEBODY-ELSE") if "another patient" in text]
+    assert [text for text in rules("V-1", "visit") if "name nobody for certain" in text]
+    assert not hub.rows("SELECT 1 FROM audit WHERE detail LIKE '%SOMEBODY-ELSE%'")
+
+
+# ---- stock ----------------------------------------------------------------------------------------------------
+
+
+def tell(hub: house.House, *facts: dict[str, Any]) -> None:
+    """Puts facts into the log as the committer does."""
+
+    def append(committer: Committer) -> None:
+        def work(db: Connection) -> None:
+            for event in facts:
+                committer._append(db, event, None)
+            committer._refold_touched(db)
+
+        committer._transaction(work)
+
+    hub.committer(append)
+
+
+def test_stock_is_judged_by_facts_that_belong_to_no_order(open_house: Callable[..., house.House], who: Person) -> None:
+    def stocks(found: dict[str, dict[str, Any]]) -> None:
+        found["foundry"]["products"] = ["ALLO-CAR-T"]
+
+    hub = open_house(stocks)
+    assert msa(hub.send(world.order(who, f"{who.order}-S").replace(b"AXI-CEL", b"ALLO-CAR-T")))[0] == "AA"
+    vial, lot = ref("container", f"VIAL-{who.order}"), ref("material", f"LOT-{who.order}")
+    own = {"containers": vial["identifiers"]}
+
+    def answer() -> tuple[str, set[str]]:
+        return verdict(asked(hub, "may-allocate", who, "foundry", **own))
+
+    assert answer() == ("deny", {"I-1"})
+    made = created(vial, MAKER, material=lot, by="foundry", role="cdmo")
+    tell(hub, made, created(ref("container", "SIBLING"), MAKER, material=lot, order=OTHER, source="m9"))
+    assert answer() == ("deny", {"I-6", "I-7"})
+    dated = fact("material.stated", lot, by="foundry", role="cdmo", expires_at=when("2027-01-31"))
+    results = [result(test, lot, "2026-03-09T12:00:00") for test in ("viability", "sterility", "endotoxin")]
+    release = fact("disposition.decided", ref("disposition", f"D-{who.order}"), material=lot, decision="released")
+    tell(hub, dated, *results, release)
+    assert answer() == ("allow", set())
+    tell(hub, fact("recall.initiated", ref("recall", f"R-{who.order}"), "2026-03-10T08:00:00", targets=[lot]))
+    assert answer() == ("deny", {"I-25"})
+    assert not [e for e in hub.journey(who)["timeline"] if e["about"]["kind"] == "container"], "asking reserves nothing"

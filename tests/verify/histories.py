@@ -1,7 +1,8 @@
 """Journeys delivered through the inbox in many orders end in one state: `python -m tests.verify.histories --help`.
 
-A story is what happens to a few orders at one hub. It is delivered as it was told, then again shuffled, with duplicates
-and in other groups; the outcomes must be equal. What differs is shrunk to the messages that it takes, and told.
+A story is what happens to a few orders at one hub, as messages of partners or as bare facts. It is delivered as it was
+told, then again shuffled, with duplicates and in other groups; the outcomes must be equal. What differs is shrunk to
+the messages that it takes, and told.
 """
 
 from __future__ import annotations
@@ -20,14 +21,16 @@ from random import Random
 from typing import Any
 
 from hub import logs
+from tests.verify import facts_alone, stories
 from tests.verify.messages import Delivery
 from tests.verify.small_hub import SmallHub, difference, outcome
-from tests.verify.stories import tell
 
 Arrival = tuple[tuple[int, ...], ...]
 """How a story's messages arrive: groups that are committed together, of places in the story; a place may come again."""
-ORDERS = (1, 2, 3, 3, 4, 5)
-"""How many orders a story has; one of these."""
+ORDERS = {"messages": (1, 2, 3, 3, 4, 5), "facts": (1, 1, 2, 2, 3)}
+"""How many orders a story has, by how it is told; one of these."""
+TELLING = {"messages": stories.tell, "facts": facts_alone.tell}
+"""How stories are told: as partners of today send them, or as facts of all Protocols that no format says yet."""
 
 
 @dataclass(slots=True)
@@ -108,10 +111,10 @@ def differing(told: Sequence[Delivery], arrival: Arrival) -> str:
     return difference(one, other) if one != other else ""
 
 
-def examine(seed: str, permutations: int) -> Tally | Counterexample:
+def examine(seed: str, permutations: int, told_as: str = "messages") -> Tally | Counterexample:
     """Delivers one story as told and in so many other orders."""
     random = Random(f"arrivals of {seed}")
-    told = tell(seed, random.choice(ORDERS))
+    told = TELLING[told_as](seed, random.choice(ORDERS[told_as]))
     arrivals = [otherwise(random, len(told)) for _ in range(permutations)]
     try:
         ended = end(told, as_told(len(told)))
@@ -189,11 +192,11 @@ def _shown(delivery: Delivery) -> str:
 # ---- many -------------------------------------------------------------------------------------------------------
 
 
-def examine_many(seeds: Sequence[str], permutations: int) -> tuple[Tally, list[Counterexample]]:
+def examine_many(seeds: Sequence[str], permutations: int, told_as: str) -> tuple[Tally, list[Counterexample]]:
     """Some stories, one after another; stops at the third counterexample."""
     tally, found = Tally(), []
     for seed in seeds:
-        result = examine(seed, permutations)
+        result = examine(seed, permutations, told_as)
         if isinstance(result, Tally):
             tally.add(result)
         else:
@@ -204,11 +207,12 @@ def examine_many(seeds: Sequence[str], permutations: int) -> tuple[Tally, list[C
 
 
 def examine_journeys(
-    journeys: int, permutations: int = 2, seed: str = "", processes: int = 1, batch: int = 20
+    journeys: int, permutations: int = 2, seed: str = "", processes: int = 1, batch: int = 20, told_as: str = "messages"
 ) -> tuple[Tally, list[Counterexample]]:
     """As many stories as it takes to have so many journeys; stops at the first batch with a counterexample."""
     tally, found = Tally(), []
-    for more, wrong in _results(partial(examine_many, permutations=permutations), _batches(seed, batch), processes):
+    work = partial(examine_many, permutations=permutations, told_as=told_as)
+    for more, wrong in _results(work, _batches(seed, batch), processes):
         tally.add(more)
         found += wrong
         if found or tally.journeys >= journeys:
@@ -251,10 +255,13 @@ def main() -> int:
     parser.add_argument("--permutations", type=int, default=2, help="other orders a story, besides as it is told")
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--seed", default="", help="another text gives other stories")
+    parser.add_argument("--told-as", choices=sorted(TELLING), default="messages", help="partners' messages, or facts")
     given = parser.parse_args()
     quiet()
     begun = time.monotonic()
-    tally, found = examine_journeys(given.journeys, given.permutations, given.seed, given.processes)
+    tally, found = examine_journeys(
+        given.journeys, given.permutations, given.seed, given.processes, told_as=given.told_as
+    )
     figures = {**asdict(tally), "seconds": round(time.monotonic() - begun, 1), "counterexamples": len(found)}
     sys.stdout.write(json.dumps(figures, indent=1) + "\n")
     for one in found:

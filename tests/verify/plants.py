@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -14,11 +14,11 @@ from unittest.mock import patch
 
 import hub.store
 from canonical_model import fold as folding
-from canonical_model.events import SortKey, sort_key
+from canonical_model.events import SortKey, may_supersede, sort_key
 from canonical_model.journey import EventDict, Journey, Key
 from hub.store import STATEMENTS, Connection
 
-_fold, _open = folding.fold, hub.store._open
+_fold, _liveness, _open = folding.fold, folding._liveness, hub.store._open
 
 
 def duplicate_applied() -> AbstractContextManager[Any]:
@@ -42,6 +42,18 @@ def fold_by_arrival_time() -> AbstractContextManager[Any]:
         return (datetime.fromisoformat(event["recorded"]), *sort_key(event)[1:])
 
     return patch("canonical_model.fold.sort_key", by_arrival)
+
+
+def correction_never_revives() -> AbstractContextManager[Any]:
+    """What was put right once stays dead, though the correction was taken back."""
+
+    def liveness(events: Sequence[EventDict]) -> tuple[set[str], list[list[EventDict]]]:
+        known = {event["id"]: event for event in events}
+        above = [(known[t], e) for e in events for t in e.get("supersedes", ()) if t in known]
+        alive, corrections = _liveness(events)
+        return alive - {one["id"] for one, later in above if may_supersede(later, one)}, corrections
+
+    return patch("canonical_model.fold._liveness", liveness)
 
 
 def link_lost() -> AbstractContextManager[Any]:
@@ -89,6 +101,7 @@ PLANTS: dict[str, Callable[[], AbstractContextManager[Any]]] = {
         duplicate_applied,
         order_dependent_fold,
         fold_by_arrival_time,
+        correction_never_revives,
         link_lost,
         source_id_not_checked,
         acknowledged_before_commit,

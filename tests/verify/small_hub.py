@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import jsonschema_rs
 import orjson
@@ -28,20 +29,25 @@ from canonical_model.rules import Finding, check
 from hub import ledger
 from hub.access import takes_part
 from hub.answers import Question, Questions
-from hub.committer import Answer, Committer
+from hub.committer import ISSUE_SYSTEM, Answer, Committer
 from hub.conversion import Format
 from hub.crypto import Keyring
 from hub.demo import world
+from hub.facts import Facts
 from hub.formats import Adapters
 from hub.links import Links
 from hub.profiles import Profile
-from hub.store import Connection, Store
+from hub.projector import Projector
+from hub.store import Connection, ReadModel, Store
 from mappings.faults import Fault
+from tests.canonical_model.standing import standing
 from tests.verify.messages import GLN, Delivery, party
 
 NOW = datetime(2026, 3, 20, 12, 0, tzinfo=UTC)
 """When every small hub begins to record. A look at its clock takes a microsecond: no two facts come at one instant."""
 KEYS = Keyring(b"histories" * 3 + b"12345")
+PRODUCTS = ["AXI-CEL", "DLI-T", "ALLO-NK", "AAV9-SMN1"]
+"""Codes of products that the courier, the manufacturer and the treating site have to do with: one of each Protocol."""
 LATE = "late-event"
 ASKED = (("may-ship", "mercy"), ("may-ship", "celltech"), ("may-infuse", "general"))
 _NUMBER = re.compile(r"^message \d+")
@@ -96,7 +102,6 @@ def partners() -> tuple[dict[str, Profile], Shared]:
         "name": "General Hospital",
         "role": "infusion-site",
         "party": party("general"),
-        "products": ["AXI-CEL"],
         "http": {"formats": ["fhir_r4"]},
     }
     plain["quality"] = {
@@ -107,6 +112,8 @@ def partners() -> tuple[dict[str, Profile], Shared]:
         "orders": "none",
         "http": {"formats": ["fhir_r4"]},
     }
+    for name in ("swift", "celltech", "general"):
+        plain[name]["products"] = PRODUCTS
     assert plain.keys() == GLN.keys()
     world.write_profiles(home / "partners", home, 1, "http://127.0.0.1:9/epcis")  # the overlay of Mercy
     found = {}
@@ -164,12 +171,41 @@ class SmallHub:
 
     def take(self, groups: Iterable[Sequence[Delivery]]) -> list[Answer]:
         """Commits groups of messages, one transaction each."""
-        return [a for group in groups for a in self.committer.commit([d.incoming() for d in group])]
+        with patch("hub.committer.Facts", CorrectingFacts):
+            return [a for group in groups for a in self.committer.commit([d.incoming() for d in group])]
+
+
+class CorrectingFacts(Facts):
+    """The hub's facts, whose assertions may name the facts that they put right: no adapter says that yet."""
+
+    def of(self, assertion: Mapping[str, Any]) -> dict[str, Any]:
+        event = super().of(assertion)
+        above = assertion.get("supersedes")
+        return {**event, "supersedes": above} if above else event
 
 
 def _no_salt(size: int) -> bytes:
     """Salts hide events from those who hold the leaves only; here nobody does."""
     return bytes(size)
+
+
+def read_model(hub: SmallHub) -> dict[str, Any]:
+    """What the hub's readers find under each name: the record, and the orders that it belongs to."""
+    model, links = ReadModel(None), Links(hub.store.writer)
+    Projector(hub.store, model).catch_up()
+    db = model.writer
+    found: dict[str, Any] = {}
+    for kind, value, system, record in db.raw.execute(
+        "SELECT kind, value, system, id FROM record_name ORDER BY 1, 2, 3"
+    ):
+        row = db.one("last_record", kind, record)
+        assert row is not None
+        orders = {links.now(journey) for (journey,) in db.all("journeys_of_record", kind, record)}
+        names = sorted(sorted(map(list, links.names_of(journey))) for journey in orders)
+        shown = [{**orjson.loads(row[2]), "updated": ""}, names]
+        found.setdefault(f"{kind} {system}|{value}", []).append(shown)
+    model.close()
+    return {name: sorted(shown, key=orjson.dumps) for name, shown in found.items()}
 
 
 def outcome(hub: SmallHub) -> dict[str, Any]:
@@ -188,6 +224,7 @@ def compared(
     """`outcome` of any hub."""
     log = {position: orjson.loads(text) for position, text, _, _ in db.all("events_from", 0, 1_000_000)}
     facts = {position: event["id"] for position, event in log.items() if event["reporter"]["role"] != "hub"}
+    answering = {position for position in facts if _is_about_own_issue(log[position])}
     told = {(d[1], d[3], d[4]) for d in db.all("deliveries", 1_000_000)}
     journeys, linked = [], set()
     for (journey,) in db.all("journeys", 1_000_000, 0):
@@ -196,20 +233,29 @@ def compared(
         linked |= positions
         events = {position: log[position] for position in sorted(positions)}
         again = fold(Links(db).names_of(journey), events.values())
+        again.others = state.others
+        alive = {event["id"] for event in (*again.facts, *again.claims)}
+        assert alive == standing(events.values()), "the fold's live facts are not those that nothing puts right"
         missing = [due for due in _due(profiles, again, events) if due not in told]
         assert not missing, (
             f"of an order that {missing[0][0]} takes part in it is not told {log[missing[0][1]]['type']}"
         )
         seen = _journey(db, journey, state, again, clock())
-        journeys.append({**seen, "links": sorted(facts[p] for p in positions)})
+        journeys.append({**seen, "links": sorted(facts[p] for p in positions - answering)})
     faults, _, _ = ledger.check(db, keys.public_key())
     assert not faults, f"{faults[0].place}: {faults[0].text}"
     return {
         "journeys": sorted(journeys, key=lambda j: orjson.dumps(j["names"])),
         "facts": sorted(facts.values()),
-        "unlinked": sorted(facts[p] for p in facts.keys() - linked),
+        "unlinked": sorted(facts[p] for p in facts.keys() - linked - answering),
         "answers": sorted(_answers(db, committer, profiles, keys, clock)),
     }
+
+
+def _is_about_own_issue(event: Mapping[str, Any]) -> bool:
+    """True for a person's answer to an Issue of the hub: it reaches every order on which that was ever open, and what
+    was open for a moment only depends on the arrival."""
+    return any(identifier["system"] == ISSUE_SYSTEM for identifier in event["about"]["identifiers"])
 
 
 def _journey(db: Connection, journey: str, state: Journey, again: Journey, now: datetime) -> dict[str, Any]:
@@ -258,9 +304,11 @@ def _answers(
 
 
 def _seen(state: Journey, findings: Iterable[Finding]) -> dict[str, Any]:
-    """What is comparable, without kinds of which only the hub's own records are known."""
+    """What is comparable, without Issues of the hub's own, which a person may have answered."""
     seen = comparable(state, findings)
-    return {**seen, "records": {kind: records for kind, records in seen["records"].items() if records}}
+    own = f"{ISSUE_SYSTEM}|"
+    kept = {k: {n: r for n, r in found.items() if not n.startswith(own)} for k, found in seen["records"].items()}
+    return {**seen, "records": {kind: records for kind, records in kept.items() if records}}
 
 
 def _opened(rows: Iterable[tuple[Any, ...]]) -> Iterable[list[Any]]:

@@ -11,12 +11,15 @@ from typing import Any
 import pytest
 
 from canonical_model.journey import Journey
+from canonical_model.protocol_templates import DEFAULT_PROTOCOLS
 from hub.conversion import HELD, Converted, Part, convert
+from tests.canonical_model.courses import CELLS, CODES, STOCK, verified
 from tests.scale import share
-from tests.verify import histories
+from tests.verify import facts_alone, histories
 from tests.verify import messages as m
+from tests.verify.histories import TELLING
 from tests.verify.messages import BAGS, PRODUCTS, Delivery, Person, fact, ref, said
-from tests.verify.small_hub import SmallHub, difference, outcome
+from tests.verify.small_hub import SmallHub, difference, outcome, read_model
 
 JANE = Person("4701")
 CHAIN = "CHABC1226000001"
@@ -278,12 +281,63 @@ def test_a_few_hundred_journeys_end_in_one_state_in_any_order() -> None:
     assert tally.answers > 100
 
 
+def test_journeys_of_every_protocol_told_as_facts_end_in_one_state_in_any_order() -> None:
+    tally, found = histories.examine_journeys(20, permutations=1, seed="quick ", batch=4, told_as="facts")
+    assert not found, str(found[0])
+    assert tally.journeys >= 20
+    assert tally.answers > 20
+
+
+def test_readers_find_the_same_whatever_came_first() -> None:
+    for seed in ("read 1", "read 2", "read 3", "read 4"):
+        told = TELLING["facts"](seed, 2)
+        arrival = histories.otherwise(Random(seed), len(told))
+        one, other = hub_of(*told), SmallHub()
+        other.take([[told[place] for place in group] for group in arrival])
+        assert read_model(one) == read_model(other), difference(read_model(one), read_model(other))
+
+
+def test_two_orders_with_one_fillers_number_are_two_records_to_a_reader() -> None:
+    one = ordered("C1", placer="ORD-1", filler="FIL-1", chain="")
+    other = v2(m.order(Person("4702"), "C2", placer="ORD-2", filler="FIL-1", chain=""))
+    first, second = (read_model(hub_of(*order)) for order in permutations((one, other)))
+    assert first == second, difference(first, second)
+    patients = [first[f"order urn:id:EPIC|{number}"][0][0]["fields"]["patient"] for number in ("ORD-1", "ORD-2")]
+    assert patients[0] != patients[1]
+
+
 @pytest.mark.slow
-def test_thousands_of_journeys_end_in_one_state_in_any_order() -> None:
+@pytest.mark.parametrize(("told_as", "permutations"), [("messages", 2), ("facts", 1)])
+def test_thousands_of_journeys_end_in_one_state_in_any_order(told_as: str, permutations: int) -> None:
     alone = "PYTEST_XDIST_WORKER" not in os.environ
-    tally, found = histories.examine_journeys(share(10_000), processes=2 if alone else 1)
+    tally, found = histories.examine_journeys(share(10_000), permutations, processes=2 if alone else 1, told_as=told_as)
     assert not found, str(found[0])
     assert tally.journeys >= share(10_000)
+
+
+def test_stories_of_facts_are_of_every_protocol_and_have_corrections_that_the_hub_takes() -> None:
+    """A correction names the fact that it puts right by the id that the hub gave it."""
+    told = [delivery for seed in range(12) for delivery in TELLING["facts"](f"every {seed}", 1)]
+    ordered = [f["set"]["service"]["codings"][0]["code"] for d in told for f in d.facts if "service" in f["set"]]
+    assert set(CODES.values()) <= set(ordered)
+    targets = 0
+    for seed in range(4):
+        hub, story = SmallHub(), TELLING["facts"](f"every {seed}", 1)
+        assert {answer.outcome for answer in hub.take([[one] for one in story])} == {"recorded"}
+        named = {target for one in story for fact in one.facts for target in fact.get("supersedes", ())}
+        assert named <= set(facts(hub))
+        targets += len(named)
+    assert targets
+
+
+def test_what_the_usual_course_of_every_protocol_comes_to_at_the_hub_is_an_infusion_that_is_allowed() -> None:
+    for protocol in DEFAULT_PROTOCOLS.values():
+        told, course = facts_alone.telling(protocol)
+        steps = STOCK if course.is_stock else CELLS
+        while course.done <= steps.index(verified):
+            course.goes_on()
+        answers = outcome(hub_of(*told))["answers"]
+        assert ["may-infuse", "allow"] in [[question, verdict] for question, _, _, verdict, *_ in answers], protocol.id
 
 
 def test_an_arrival_has_every_message_and_some_twice() -> None:

@@ -56,6 +56,11 @@ def _folded(facts: list[Fact], others: tuple[Other, ...]) -> Journey:
     return state
 
 
+def kept_as(role: str, container: Fact) -> Fact:
+    """A fact about a container that says what the container is kept for."""
+    return {**container, "set": {**container["set"], "role": role}}
+
+
 def case(
     name: str, rule: str, kind: str, breaks: list[Fact], keeps: list[Fact], severity: str = "", **more: Any
 ) -> Any:

@@ -1,4 +1,4 @@
-"""Questions: each answer in its three forms, and what turns one into another."""
+"""May this be shipped, may this be infused? Each answer in its forms, and what turns one into another."""
 
 from __future__ import annotations
 

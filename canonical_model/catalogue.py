@@ -418,7 +418,7 @@ UPWARD: dict[str, tuple[str, ...]] = {
     "result": ("order", "material", "container", "batch", "report"),
     "disposition": ("order", "material", "container", "batch"),
     "shipment": ("order", "contents", "removed"),
-    "readings": ("order", "shipment", "container", "device"),
+    "readings": ("order", "shipment", "container"),
     "administration": ("order", "containers", "given.container"),
     "conditioning": ("order",),
     "follow-up": ("order",),

@@ -24,6 +24,8 @@ from canonical_model.stage import attempts_of, stage_of
 _RANKS = {kind: {state: rank for rank, state in enumerate(states)} for kind, states in STATES.items()}
 PARTS = frozenset({"period", "label"})
 """Fields whose parts come from different facts (a start, then an end): parts that do not overlap are joined."""
+APART = frozenset({"eligibility"})
+"""Fields whose parts are decided each by itself: a fact replaces the parts that it states, and leaves the others."""
 ITEMS: dict[str, tuple[str, ...]] = {"steps": ("sequence", "identifier")}
 """Lists whose items come from different facts, each with the parts that tell an item from others: they are joined."""
 BY_CUSTODY = frozenset({"giver", "taker", "holder", "place", "location"})
@@ -159,6 +161,8 @@ class _Records:
                     value = _stricter(field, fields.get(field), value)
                 elif field in PARTS:
                     value = _joined(fields.get(field), value)
+                elif field in APART:
+                    value = _apart(fields.get(field), value)
                 elif field in ITEMS:
                     value = _items_joined(fields.get(field), value, ITEMS[field])
             fields[field] = value
@@ -278,6 +282,8 @@ def _differ(field: str, one: Any, other: Any) -> bool:
         mine, theirs = (_by_mark(items, ITEMS[field]) for items in (one, other))
         both = [(mine[mark], theirs[mark]) for mark in mine.keys() & theirs.keys()]
         return any(a[part] != b[part] for a, b in both for part in a.keys() & b.keys())
+    if field in APART and isinstance(one, dict) and isinstance(other, dict):
+        return any(one[part] != other[part] for part in one.keys() & other.keys())
     return not (field in PARTS and isinstance(one, dict) and isinstance(other, dict) and not one.keys() & other.keys())
 
 
@@ -293,6 +299,11 @@ def _joined(old: Any, new: Any) -> Any:
     if isinstance(old, dict) and isinstance(new, dict) and not old.keys() & new.keys():
         return {**old, **new}
     return new
+
+
+def _apart(old: Any, new: Any) -> Any:
+    """The new parts, with those of the old that the new one says nothing of."""
+    return {**old, **new} if isinstance(old, dict) and isinstance(new, dict) else new
 
 
 def _items_joined(old: Any, new: Any, marks: tuple[str, ...]) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import permutations
 from typing import Any
 
 import pytest
@@ -467,3 +468,19 @@ def test_a_record_keeps_the_names_that_standing_merges_retired_and_no_others() -
     assert retired(*merges) == ["token-2", "token-3"]
     assert retired(*merges, parted) == ["token-2"]
     assert retired(*merges, parted, merge(PATIENT, STRANGER, 5, "subject.unmerged")) == []
+
+
+def test_each_eligibility_is_decided_by_itself() -> None:
+    cleared = fact(
+        "eligibility.decided", PATIENT, "2026-03-02T08:00:00", eligibility={"clinical": {"decision": "eligible"}}
+    )
+    covered = fact(
+        "eligibility.decided", PATIENT, "2026-03-03T08:00:00", eligibility={"coverage": {"decision": "pending"}}
+    )
+    anew = fact(
+        "eligibility.decided", PATIENT, "2026-03-04T08:00:00", eligibility={"coverage": {"decision": "eligible"}}
+    )
+    told = {"clinical": {"decision": "eligible"}, "coverage": {"decision": "eligible"}}
+    for facts in permutations([submitted(), cleared, covered, anew]):
+        (subject,) = journey(*facts).of("subject")
+        assert subject.fields["eligibility"] == told

@@ -200,3 +200,22 @@ def test_the_links_of_a_hub_name_every_record_once() -> None:
     hub = hub_of(*TWO, *NEWS, merged(), unmerged())
     told = {canonical_json(r.identifiers) for r in journey(hub, "P1").of("subject") if r.fields.get("sex")}
     assert told == {canonical_json(OLD["identifiers"])}
+
+
+# ---- devices ----------------------------------------------------------------------------------------------------
+
+
+def test_a_loggers_readings_reach_the_order_of_their_shipment_and_no_other_that_used_the_logger() -> None:
+    logger = ref("device", "urn:test:device", "LOGGER-7")
+    told = [ordered("P1", OLD), ordered("P2", NEW)]
+    for placer in ("P1", "P2"):
+        shipment = ref("shipment", "urn:test:shipment", f"S-{placer}")
+        sent = fact("shipment.departed", shipment, "2026-03-08T11:00:00", order=ORDERS[placer], loggers=[logger])
+        series = ref("readings", "urn:test:readings", f"R-{placer}")
+        read = fact("readings.recorded", series, "2026-03-08T15:00:00", shipment=shipment, device=logger)
+        told += [tell(f"sent {placer}", sent, "swift"), tell(f"read {placer}", read, "swift")]
+    for order in (told, told[::-1]):
+        hub = hub_of(*order)
+        for placer, other in (("P1", "P2"), ("P2", "P1")):
+            names = {i["value"] for r in journey(hub, placer).of("readings") for i in r.identifiers}
+            assert names == {f"R-{placer}"}, other

@@ -232,25 +232,28 @@ class Links:
     def journeys_above(self, names: Iterable[int]) -> dict[str, int]:
         """Journeys that these names reach, each with the order name that led there."""
         found: dict[str, int] = {}
+        for name in self._orders_above(names):
+            for journey in self._journeys_of(name):
+                found.setdefault(journey, name)
+        return found
+
+    def orders_of(self, people: Iterable[int]) -> set[str]:
+        """Journeys that there are above some names. Makes none, unlike a walk from a fact."""
+        roots = {root for order in self._orders_above(people) for root in self._roots(order)}
+        return {journey for root in roots if (journey := self._rooted_at(root)) is not None}
+
+    def _orders_above(self, names: Iterable[int]) -> Iterator[int]:
         seen = set(names)
         waiting = list(seen)
         while waiting:
             name = waiting.pop()
             if self._about(name)[0] == "order":
-                for journey in self._journeys_of(name):
-                    found.setdefault(journey, name)
+                yield name
                 continue
             for high in self._above(name):
                 if high not in seen and len(seen) < MAX_WALK:
                     seen.add(high)
                     waiting.append(high)
-        return found
-
-    def orders_of(self, people: Iterable[int]) -> set[str]:
-        """Journeys that there are of these persons' orders. Makes none, unlike a walk from a fact."""
-        orders = {high for name in people for high in self._above(name) if self._about(high)[0] == "order"}
-        roots = {root for order in orders for root in self._roots(order)}
-        return {journey for root in roots if (journey := self._rooted_at(root)) is not None}
 
     def _journeys_of(self, name: int) -> list[str]:
         """Journeys of an order name: those of the placer numbers it is joined with, or its own class's."""

@@ -16,7 +16,7 @@ import structlog
 from canonical_model.catalogue import MAIN_NAMES
 from canonical_model.fold import fold
 from canonical_model.ids import Key, content_id, name_key
-from canonical_model.journey import RecordState
+from canonical_model.journey import RecordState, is_ref
 from hub.links import Links
 from hub.store import Connection, ReadModel, Store
 
@@ -136,8 +136,19 @@ class Projector:
         for identifier in record.identifiers:
             _, system, value = name_key(kind, identifier)
             model.run("add_record_name", kind, value, system, record_id)
-        for journey in links.journeys_of_positions(positions):
+        journeys = links.journeys_of_positions(positions)
+        if kind == "subject":
+            journeys = self._part(links, record, record_id)
+        for journey in sorted(journeys):
             model.run("add_record_journey", journey, kind, record_id)
+
+    def _part(self, links: Links, record: RecordState, record_id: str) -> set[str]:
+        """Takes from a person's record the names and readers that a merge, undone since, had given it; its readers."""
+        members = links.members(_own(record))
+        self._model.writer.run("drop_record_journeys", record.kind, record_id)
+        for kind, system, value in links.keys(links.members(_retired(record)) - members):
+            self._model.writer.run("drop_record_name", kind, value, system, record_id)
+        return links.orders_of(members)
 
 
 def _records(events: Iterable[dict[str, Any]]) -> list[tuple[str, tuple[tuple[str, str, str], ...]]]:
@@ -148,7 +159,22 @@ def _records(events: Iterable[dict[str, Any]]) -> list[tuple[str, tuple[tuple[st
         if about["kind"] != "issue":
             names = tuple(name_key(about["kind"], identifier) for identifier in about["identifiers"])
             found.setdefault((about["kind"], names))
+        for identifier in event["set"].get("retired", ()) if about["kind"] == "subject" else ():
+            found.setdefault(("subject", (name_key("subject", identifier),)))
+        for ref in (event["set"].get(role) for role in ("patient", "donor")) if about["kind"] == "order" else ():
+            if is_ref(ref):  # the order may be the first that its partners may read this person for
+                found.setdefault(("subject", tuple(name_key("subject", i) for i in ref["identifiers"])))
     return list(found)
+
+
+def _own(record: RecordState) -> set[Key]:
+    return {name_key(record.kind, identifier) for identifier in record.identifiers}
+
+
+def _retired(record: RecordState) -> set[Key]:
+    """Names that facts about a person called retired, whether that stands or was undone."""
+    said = (identifier for fact in record.facts for identifier in fact["set"].get("retired", ()))
+    return {name_key("subject", identifier) for identifier in said}
 
 
 def record_of(
@@ -176,8 +202,11 @@ def record_of(
 def _id_of(db: Connection, kind: str, record: RecordState) -> str:
     """The id that one of the record's names already has, or a new one.
 
-    Two orders that share a number by mistake are two records: the id of another placer's order is never taken.
+    Two orders that share a number by mistake are two records: the id of another placer's order is never taken. Nor is
+    the id of a person with whom this one was merged by mistake: who remembers it would be shown somebody else.
     """
+    if kind == "subject":
+        return _id_of_person(db, record)
     mains = _mains(kind, record.identifiers)
     named = sorted(record.identifiers, key=lambda identifier: name_key(kind, identifier) not in mains)
     for identifier in named:
@@ -188,6 +217,14 @@ def _id_of(db: Connection, kind: str, record: RecordState) -> str:
             if not mains or not others or mains & others:
                 return str(record_id)
     return content_id("record", kind, list(name_key(kind, named[0])))[:20]
+
+
+def _id_of_person(db: Connection, record: RecordState) -> str:
+    own = [content_id("record", *key)[:20] for key in sorted(_own(record))]
+    known = [
+        id_ for _, system, value in sorted(_own(record)) for (id_,) in db.all("find_record", "subject", value, system)
+    ]
+    return next((id_ for id_ in known if id_ in own), own[0])
 
 
 def _mains(kind: str, identifiers: Iterable[Mapping[str, Any]]) -> set[Key]:

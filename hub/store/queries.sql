@@ -282,6 +282,12 @@ SELECT DISTINCT id FROM record_name WHERE kind = ? AND value = ?
 -- name: add_record_journey
 INSERT OR IGNORE INTO record_journey (journey, kind, id) VALUES (?, ?, ?)
 
+-- name: drop_record_journeys
+DELETE FROM record_journey WHERE kind = ? AND id = ?
+
+-- name: drop_record_name
+DELETE FROM record_name WHERE kind = ? AND value = ? AND system = ? AND id = ?
+
 -- name: journeys_of_record
 SELECT journey FROM record_journey WHERE kind = ? AND id = ?
 

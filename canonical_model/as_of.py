@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 
 from canonical_model.catalogue import DOWNWARD, UPWARD
+from canonical_model.contents import joined_down, starts_down, ways_down
 from canonical_model.events import has_authority, sort_key
 from canonical_model.fold import fold, live
 from canonical_model.ids import Key, name_key
@@ -75,6 +76,10 @@ def _ways(events: Iterable[EventDict]) -> Mapping[Key, set[Key]]:
         for person in _named(event, DOWNWARD):
             ways.setdefault(first, set()).add(person)
         _join(ways, first, others)
+        for low, high in ways_down(event):
+            ways.setdefault(high, set()).add(low)
+        if lot := joined_down(event):
+            _join(ways, lot[0], lot[1:])
         if event["about"]["kind"] == "subject":
             told.append(event)
     for merge in standing_merges(_standing(told)):
@@ -110,7 +115,7 @@ def _named(event: EventDict, ways: Mapping[str, tuple[str, ...]]) -> Iterator[Ke
 def _starts(event: EventDict) -> set[Key]:
     """The names from which a fact leads to its orders."""
     parted = retired(event) if event["type"] in MERGING else set()
-    return {*_own(event), *_named(event, UPWARD), *parted}
+    return {*_own(event), *_named(event, UPWARD), *starts_down(event), *parted}
 
 
 # ---- world time -------------------------------------------------------------------------------------------------

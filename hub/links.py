@@ -16,6 +16,7 @@ from typing import Any
 import orjson
 
 from canonical_model.catalogue import DOWNWARD, UPWARD
+from canonical_model.contents import joined_down, starts_down, ways_down
 from canonical_model.events import has_authority, sort_key
 from canonical_model.fold import live
 from canonical_model.ids import content_id, name_key
@@ -77,6 +78,7 @@ class Links:
         for other in own[1:]:
             if self._join(own[0], other, SAME):
                 gained |= {own[0], other}
+        starts |= self._lead_down(event, gained)
         self._unite(gained)
         if only:
             self._db.run("add_link", only, position, own[0])
@@ -90,6 +92,22 @@ class Links:
         touched = self._link(position, starts)
         self._silent -= starts
         return touched | parted | self._relink(gained) | self._separate()
+
+    def _lead_down(self, event: Mapping[str, Any], gained: set[int]) -> set[int]:
+        """Adds the ways from lots to their containers; the names from which this event leads down (`contents`)."""
+        for low, high in ways_down(event):
+            below = self._by_key(low)
+            if self._edge(below, self._by_key(high), BELONGS):
+                gained.add(below)
+        first, *others = [self._by_key(key) for key in joined_down(event)] or [0]
+        for other in others:
+            if self._join(first, other, SAME):
+                gained |= {first, other}
+        return {self._by_key(key) for key in starts_down(event)}
+
+    def _by_key(self, key: Key) -> int:
+        kind, system, value = key
+        return self._name(kind, {"system": system, "value": value}, about=False)[0]
 
     def _own_name(self, kind: str, identifier: Mapping[str, Any], gained: set[int]) -> int:
         """A name that an event is about; `gained` takes it when the hub hears of its record for the first time."""

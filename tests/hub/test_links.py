@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import permutations
+from random import Random
 from typing import Any
 
 import pytest
@@ -219,3 +220,60 @@ def test_a_loggers_readings_reach_the_order_of_their_shipment_and_no_other_that_
         for placer, other in (("P1", "P2"), ("P2", "P1")):
             names = {i["value"] for r in journey(hub, placer).of("readings") for i in r.identifiers}
             assert names == {f"R-{placer}"}, other
+
+
+# ---- stock ------------------------------------------------------------------------------------------------------
+
+LOT, VECTOR = ref("material", "urn:test:lot", "LOT-1"), ref("material", "urn:test:lot", "VECTOR-7")
+DOSES = {placer: ref("container", "urn:test:bag", f"DOSE-{placer}") for placer in ORDERS}
+MADE = [
+    tell("batch", fact("batch.completed", BATCH, "2026-02-01", consumed=[VECTOR], outputs=[LOT]), "celltech"),
+    tell("lot", fact("material.stated", LOT, "2026-02-02", batch=BATCH), "celltech"),
+    tell("tested", fact("result.reported", ref("result", "u", "R"), "2026-02-03", material=LOT), "celltech"),
+    tell("released", fact("disposition.decided", ref("disposition", "u", "D"), "2026-02-04", material=LOT), "celltech"),
+]
+FILLED_AND_ALLOCATED = [
+    tell(f"{type_} {placer}", fact(type_, dose, at, **values), "celltech")
+    for placer, dose in DOSES.items()
+    for type_, at, values in (
+        ("container.created", "2026-02-02", {"material": LOT}),
+        ("container.allocated", "2026-03-02", {"order": ORDERS[placer]}),
+        ("container.stored", "2026-03-03", {}),
+    )
+]
+ABOUT_THE_LOT = {"batch.completed", "material.stated", "result.reported", "disposition.decided"}
+
+
+def reached(hub: SmallHub, placer: str) -> set[str]:
+    """Types and things of the facts that reach an order, those of the hub apart."""
+    facts = [e for e in journey(hub, placer).events if e["reporter"]["role"] != "hub"]
+    return {f"{e['type']} {e['about']['identifiers'][0]['value']}" for e in facts}
+
+
+def test_what_is_said_of_a_stock_lot_reaches_the_orders_that_its_containers_were_allocated_to() -> None:
+    told = [*TWO, *MADE, *FILLED_AND_ALLOCATED]
+    for seed in range(8):
+        order = Random(seed).sample(told, len(told))
+        hub = hub_of(*order)
+        for placer in ORDERS:
+            seen = reached(hub, placer)
+            assert {name.partition(" ")[0] for name in seen} >= ABOUT_THE_LOT, (seed, placer)
+            bags = {name.partition(" ")[2] for name in seen if name.startswith("container.")}
+            assert bags == {f"DOSE-{placer}"}, "another patient's dose"
+
+
+def test_a_recalled_vector_reaches_every_order_that_a_dose_of_it_was_allocated_to() -> None:
+    recall = tell(
+        "recall", fact("recall.initiated", ref("recall", "u", "R"), "2026-09-01", targets=[VECTOR]), "celltech"
+    )
+    for told in ([*TWO, *MADE, *FILLED_AND_ALLOCATED, recall], [recall, *FILLED_AND_ALLOCATED, *MADE[::-1], *TWO]):
+        hub = hub_of(*told)
+        assert all("recall.initiated R" in reached(hub, placer) for placer in ORDERS)
+        open_issues = [(row[1], row[2]) for row in hub.store.writer.all("issues_open", 100)]
+        assert len({issue_of for issue_of, rule in open_issues if rule == "I-25"}) == 2
+
+
+def test_what_is_said_of_a_lot_for_one_order_stays_with_that_order() -> None:
+    share = tell("share", fact("material.stated", LOT, "2026-03-05", order=ORDERS["P1"], lot="SHARE-1"), "celltech")
+    seen = journey(hub_of(*TWO, *MADE, *FILLED_AND_ALLOCATED, share), "P2")
+    assert not any(e["set"].get("lot") == "SHARE-1" for e in seen.events)

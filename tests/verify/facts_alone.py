@@ -7,6 +7,7 @@ A message holds one fact. Corrections name the facts that they put right by the 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from functools import cache
 from random import Random
 from typing import Any
@@ -32,6 +33,8 @@ THEMES = tuple(sorted(TROUBLES)) + ("correcting",) * 3
 
 CARE = (0.99, 0.6, 0.6, 0.4)
 """How often what usually comes next does."""
+BEGINS = tuple(datetime(2026, 3, day, 8, tzinfo=UTC) for day in (1, 6, 12))
+"""When an order begins: some have run out by the time at which the hub hears of them, some have not."""
 
 
 @cache
@@ -79,7 +82,7 @@ def parties() -> dict[str, Ref]:
 def telling(protocol: Protocol) -> tuple[list[Delivery], Course]:
     """A course on which nothing goes wrong, and the messages that it is told in."""
     story = _Story(Random(0))
-    return story.told, Course(story.picking(1), protocol, 1, story.envelope, parties())
+    return story.told, Course(story.picking(1), protocol, 1, story.envelope, parties(), at=BEGINS[-1])
 
 
 def tell(seed: str, count: int) -> list[Delivery]:
@@ -88,7 +91,8 @@ def tell(seed: str, count: int) -> list[Delivery]:
     story, made = _Story(random), list[Course]()
     for number in range(1, count + 1):
         protocol = random.choice(list(DEFAULT_PROTOCOLS.values()))
-        course = Course(story.picking(random.choice(CARE)), protocol, number, story.envelope, parties())
+        picking = story.picking(random.choice(CARE))
+        course = Course(picking, protocol, number, story.envelope, parties(), at=random.choice(BEGINS))
         mates = [c for c in made if c.is_stock == course.is_stock]
         if mates and random.random() < (0.5 if course.is_stock else 0.1):
             shared = random.choice(mates).things

@@ -10,7 +10,12 @@ from tests.verify.plants import PLANTS
 STATE = ("duplicate-applied", "order-dependent-fold", "fold-by-arrival-time", "link-lost", "source-id-not-checked")
 """Faults of what a hub knows; those of what it keeps are caught by kill -9 and by the system calls."""
 
-FACTS = ("correction-never-revives", "fold-by-arrival-time", "order-dependent-fold", "duplicate-applied")
+LONG = pytest.mark.slow
+FACTS = (
+    "correction-never-revives",
+    "order-dependent-fold",
+    *(pytest.param(fault, marks=LONG) for fault in ("fold-by-arrival-time", "duplicate-applied")),
+)
 
 
 @pytest.mark.parametrize("fault", STATE)

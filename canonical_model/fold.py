@@ -59,7 +59,7 @@ def fold(order: Iterable[Key], events: Iterable[EventDict]) -> Journey:
     journey.held = is_held(journey)
     journey.attempts = attempts_of(journey)
     journey.attempt = max(attempt.number for attempt in journey.attempts)
-    journey.stage = stage_of(journey)
+    journey.stage = stage_of(journey, journey.attempts)
     return journey
 
 

@@ -27,6 +27,7 @@ from canonical_model.protocol_templates import DEFAULT_PROTOCOLS
 from canonical_model.protocols import Protocol
 from canonical_model.records import RECORDS
 from canonical_model.rules import RULES_VERSION, Finding, check, protocol_of
+from canonical_model.stage import headline
 from canonical_model.values import (
     Exchanged,
     Flag,
@@ -44,7 +45,8 @@ DOCUMENT_VERSION = 1
 RULES: Mapping[str, str] = {
     "D-1": "Every fact stands once, and the facts stand in their order: time, rank, partner, ordinal, id.",
     "D-2": "Claims and superseded facts are those which the facts themselves make such.",
-    "D-3": "State, records and custody are what the fold makes of the facts.",
+    "D-3": "State, records and custody are what the fold makes of the facts; stages are those that the named Protocol "
+    "knows.",
     "D-4": "Every fact is linked to the order by one of its names, and every link is of a fact of the document.",
     "D-5": "The Issues are what the rules find in the facts at `as_of` under the named Protocol: none is left out, "
     "none is added.",
@@ -87,7 +89,8 @@ class AttemptView(Model):
     number: Whole = Field(description="from 1")
     open: Flag = Field(description="true: it can still become a product")
     stage: str | None = Field(
-        default=None, description="furthest stage that its facts support; of a lost one, that it had reached"
+        default=None,
+        description="furthest stage of the Protocol's that its facts support; of a lost one, that it had reached",
     )
     collections: tuple[str, ...] = Field(default=(), description="names of its collections in the document")
     batches: tuple[str, ...] = Field(default=(), description="names of its batches in the document")
@@ -96,7 +99,9 @@ class AttemptView(Model):
 class StateView(Model):
     """Where the order stands: computed, never set."""
 
-    stage: str | None = Field(default=None, description="headline: the furthest stage that the facts support")
+    stage: str | None = Field(
+        default=None, description="headline: the furthest stage of the Protocol's that the facts support"
+    )
     held: Flag = Field(description="true: nothing new may start")
     attempt: Whole = Field(description="the latest attempt, from 1")
     attempts: tuple[AttemptView, ...] = Field(
@@ -281,7 +286,7 @@ def order_document(
         "rules": RULES_VERSION,
         "names": _named(journey.names),
         **({"others": _others(journey)} if journey.others else {}),
-        **_folded(journey),
+        **_folded(journey, protocol),
         "links": [{"fact": fact, "via": _via(via[fact])} for fact in _ids(journey.events) if fact in via],
         "facts": journey.events,
         "claims": _ids(journey.claims),
@@ -331,14 +336,15 @@ def _nearest(journey: Journey, event: EventDict) -> Key:
     return next(iter([*own, *known, *keys]))
 
 
-def _folded(journey: Journey) -> dict[str, Any]:
-    """What the fold says, as JSON."""
+def _folded(journey: Journey, protocol: Protocol | None) -> dict[str, Any]:
+    """What the fold says, as JSON; of the stages those of the Protocol."""
+    stage, attempts = headline(journey, protocol)
     return {
         "state": {
-            **({"stage": journey.stage} if journey.stage else {}),
+            **({"stage": stage} if stage else {}),
             "held": journey.held,
             "attempt": journey.attempt,
-            "attempts": [_attempt(attempt) for attempt in journey.attempts],
+            "attempts": [_attempt(attempt) for attempt in attempts],
         },
         "records": {
             kind: [_record(record) for record in journey.of(kind)] for kind in RECORDS if journey.records.get(kind)
@@ -437,7 +443,7 @@ def faults(document: Mapping[str, Any], protocols: Mapping[str, Protocol]) -> li
     """What of a document does not follow from its facts; `document` fits its schema already.
 
     `protocols` by id@version: without the one that the document names, and under another version of the rules, D-5 is
-    not judged (`is_judged`).
+    not judged (`is_judged`), and without it D-3 not of stages.
     """
     facts = list(document["facts"])
     found = list(_order(facts))
@@ -449,9 +455,19 @@ def faults(document: Mapping[str, Any], protocols: Mapping[str, Protocol]) -> li
     found += [("D-2", "claims") for _ in [0] if document["claims"] != _ids(journey.claims)]
     superseded = [fact for fact in _ids(journey.events) if fact not in alive]
     found += [("D-2", "superseded") for _ in [0] if document["superseded"] != superseded]
-    wanted = {**_folded(journey), "names": _named(journey.names)}
-    found += [("D-3", part) for part, value in wanted.items() if not _same(document[part], value)]
-    return [*found, *_links(document, facts), *_issues(document, journey, protocols)]
+    governing = {key: protocols[key] for key in [document.get("protocol", "")] if key in protocols}
+    wanted = {**_folded(journey, protocol_of(journey, governing)), "names": _named(journey.names)}
+    said = {part: document[part] for part in wanted}
+    if document.get("protocol") and not governing:
+        said["state"], wanted["state"] = _stageless(said["state"]), _stageless(wanted["state"])
+    found += [("D-3", part) for part, value in wanted.items() if not _same(said[part], value)]
+    return [*found, *_links(document, facts), *_issues(document, journey, governing)]
+
+
+def _stageless(state: Mapping[str, Any]) -> dict[str, Any]:
+    """A state without its stages: which of them an order shows, only its Protocol says."""
+    attempts = [{name: part[name] for name in part if name != "stage"} for part in state.get("attempts", ())]
+    return {**{name: state[name] for name in state if name != "stage"}, "attempts": attempts}
 
 
 def is_judged(document: Mapping[str, Any], protocols: Mapping[str, Protocol]) -> bool:
@@ -480,15 +496,14 @@ def _links(document: Mapping[str, Any], facts: Iterable[EventDict]) -> Iterable[
         yield "D-4", "a link is of no fact of the document, or stands twice"
 
 
-def _issues(document: Mapping[str, Any], journey: Journey, protocols: Mapping[str, Protocol]) -> Iterable[Fault]:
+def _issues(document: Mapping[str, Any], journey: Journey, governing: Mapping[str, Protocol]) -> Iterable[Fault]:
     known = {fact["id"] for fact in journey.events}
     for issue in document["issues"]:
         about = [[issue["about"]["kind"], issue["about"]["name"]]]
         if issue["id"] != issue_id(issue["rule"], about, issue["cause"]) or not set(issue["facts"]) <= known:
             yield "D-6", f"an Issue of rule {issue['rule']}"
-    if not is_judged(document, protocols):
+    if not is_judged(document, governing):
         return
-    governing = {key: protocols[key] for key in [document.get("protocol", "")] if key}
     wanted = {f.id: _issue(f) for f in check(journey, governing, parse_instant(document["as_of"])).findings}
     said = {issue["id"]: issue for issue in document["issues"]}
     for issue_id_, issue in wanted.items():

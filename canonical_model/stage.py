@@ -1,46 +1,63 @@
 """The headline of a journey: the furthest stage that the facts of an open attempt support. Computed, never set.
 
 An attempt that is lost supports nothing beyond its appointments. What is not known to come from any collection counts
-while some attempt is open (domain design 2.1, 2.6).
+while some attempt is open (domain design 2.1, 2.6). The fold knows no Protocol, and its stage is one of all; what is
+shown of it are the stages of the Protocol that governs the order (`headline`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from canonical_model.attempts import FAILED, Attempts
 from canonical_model.codes import STAGES
 from canonical_model.events import is_after
 from canonical_model.journey import Attempt, Journey, RecordState
 from canonical_model.lineage import direction_of
+from canonical_model.protocols import Protocol
 
 BEYOND = frozenset({"follow-up", "closed"})
 """Stages of the whole order, whatever its attempts did."""
+ENDS = frozenset({"cancelled", "failed"})
+"""Stages of every order that ends so, whatever its Protocol names."""
 
 
-def stage_of(journey: Journey) -> str:
-    """The headline stage, with the journey's attempts told; empty before anything is known."""
+def headline(journey: Journey, protocol: Protocol | None) -> tuple[str, tuple[Attempt, ...]]:
+    """The headline stage and the attempts with theirs, as far as they are stages of the Protocol that governs.
+
+    How stock was made may be known and is no stage of an order from stock (domain design 2.2).
+    """
+    stages = protocol.stages if protocol else ()
+    told = {journey.stage, *(attempt.stage for attempt in journey.attempts)} - {"", *ENDS}
+    if not stages or told <= {*stages}:
+        return journey.stage, journey.attempts
+    attempts = attempts_of(journey, stages)
+    return stage_of(journey, attempts, stages), attempts
+
+
+def stage_of(journey: Journey, attempts: Iterable[Attempt], within: Collection[str] = STAGES) -> str:
+    """The headline stage within some stages, where the attempts have theirs; empty before anything is known."""
     state = journey.order.state
     if state in {"cancelled", "rejected", "failed"}:
         return "failed" if state == "failed" else "cancelled"
     evidence = Evidence(journey, None, 0)
-    beyond = [stage for stage in BEYOND if SUPPORTED[stage](evidence)]
-    reached = [attempt.stage for attempt in journey.attempts if attempt.open]
-    return max([*beyond, *(reached or [_furthest(evidence)])], key=_rank)
+    beyond = [stage for stage in BEYOND if stage in within and SUPPORTED[stage](evidence)]
+    reached = [attempt.stage for attempt in attempts if attempt.open]
+    return max([*beyond, *(reached or [_furthest(evidence, within)])], key=_rank)
 
 
-def attempts_of(journey: Journey) -> tuple[Attempt, ...]:
-    """The attempts, each with the furthest stage that it supports, or supported before it was lost."""
+def attempts_of(journey: Journey, within: Collection[str] = STAGES) -> tuple[Attempt, ...]:
+    """The attempts, each with the furthest of some stages that it supports, or supported before it was lost."""
     number = _only(journey)
     if number:
         things = [tuple(record.name for record in journey.of(kind)) for kind in ("collection", "batch")]
-        return (Attempt(number, True, _furthest(Evidence(journey, None, number)), things[0], things[1]),)
+        return (Attempt(number, True, _furthest(Evidence(journey, None, number), within), things[0], things[1]),)
     known = Attempts(journey)
     return tuple(
         Attempt(
             number,
             number not in known.lost,
-            _furthest(Evidence(journey, known, number)),
+            _furthest(Evidence(journey, known, number), within),
             tuple(record.name for record in known.of(number, "collection")),
             tuple(record.name for record in known.of(number, "batch")),
         )
@@ -69,9 +86,9 @@ def _only(journey: Journey) -> int:
     return stated.pop() if len(stated) == 1 else int(not stated)
 
 
-def _furthest(evidence: Evidence) -> str:
-    """The furthest stage of one attempt that something supports."""
-    own = (stage for stage in reversed(SUPPORTED) if stage not in BEYOND)
+def _furthest(evidence: Evidence, within: Collection[str]) -> str:
+    """The furthest of some stages of one attempt that something supports."""
+    own = (stage for stage in reversed(SUPPORTED) if stage in within and stage not in BEYOND)
     return next((stage for stage in own if SUPPORTED[stage](evidence)), "")
 
 

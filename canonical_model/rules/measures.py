@@ -55,6 +55,10 @@ def measurements_are_fresh(journey: Journey, protocol: Protocol | None, now: dat
     """I-26: on the day of use the weight or titre that the dose rests on is no older than the Protocol allows."""
     if protocol is None or not protocol.max_age:
         return
+    for name, age in protocol.max_age.items():  # a question looks at these ages whatever was given
+        for measured in _measured(journey, name) if name in MEASURED else ():
+            moments = (parse_instant(measured["at"]), plus(plus(end_of(measured), age), MOMENT))
+            yield from (moment for moment in moments if moment > now)
     given = [infusion for infusion in infusions(journey) if is_ours(journey, infusion.record)]
     for infusion in given:
         start, end = instant_of(infusion.start), end_of(infusion.start["occurred"])
@@ -64,10 +68,6 @@ def measurements_are_fresh(journey: Journey, protocol: Protocol | None, now: dat
             yield _measure(about(infusion.record), infusion.start, name, text, missing, person=True)
     if given or journey.order.state in CLOSED or deaths(journey):
         return
-    for name, age in protocol.max_age.items():
-        for measured in _measured(journey, name) if name in MEASURED else ():
-            moments = (parse_instant(measured["at"]), plus(plus(end_of(measured), age), MOMENT))
-            yield from (moment for moment in moments if moment > now)
     ready = [*facts_of(journey, "product.thawed"), *facts_of(journey, "dose.prepared")]
     for missing in missing_measurements(journey, protocol, now) if ready else ():
         text = f"the product was made ready, and {missing.text}"

@@ -16,7 +16,7 @@ from canonical_model.journey import EventDict, Journey, RecordState, is_ref
 from canonical_model.lineage import refs
 from canonical_model.protocols import Protocol
 from canonical_model.rules.finding import ACCEPT, INFUSE, RELEASE, SHIP, START, Finding, Item, about, ids
-from canonical_model.values import parse_instant
+from canonical_model.values import MOMENT, parse_instant, plus
 
 Ref = Mapping[str, Any]
 
@@ -67,12 +67,13 @@ class Unfit:
     facts: tuple[str, ...] = ()
 
 
-def qualified(journey: Journey, protocol: Protocol | None, now: datetime) -> Iterator[Item]:  # noqa: ARG001
+def qualified(journey: Journey, protocol: Protocol | None, now: datetime) -> Iterator[Item]:
     """I-19: on the day of an act its party is qualified for it and its devices are calibrated, as far as is known."""
     wanted = set(protocol.qualified) if protocol else set()
     known = qualifications_of(journey)
     if not wanted and not known and not any(d.fields.get("calibrated_until") for d in journey.of("device")):
         return
+    yield from (moment for moment in _turns(journey, known) if moment > now)
     seen: set[tuple[str, str, str]] = set()
     for event in journey.facts:
         act = ACTS.get(event["type"])
@@ -93,6 +94,20 @@ def qualified(journey: Journey, protocol: Protocol | None, now: datetime) -> Ite
             if unfit is not None and key not in seen:
                 seen.add(key)
                 yield _finding(journey, record, event, act, ref, unfit)
+
+
+def _turns(journey: Journey, known: Iterable[RecordState]) -> Iterator[datetime]:
+    """When what is said of who may do something today can turn: of acts of the past it stays what it is."""
+    for fact in (fact for qualification in known for fact in qualification.facts):
+        yield from (instant_of(fact), plus(end_of(fact["occurred"]), MOMENT))
+        valid = fact["set"].get("valid") or {}
+        if valid.get("start"):
+            yield parse_instant(valid["start"]["at"])
+        if valid.get("end"):
+            yield plus(end_of(valid["end"]), MOMENT)
+    for fact in (fact for device in journey.of("device") for fact in device.facts):
+        if until := fact["set"].get("calibrated_until"):
+            yield from (instant_of(fact), plus(end_of(until), MOMENT))
 
 
 _NEEDED = "the Protocol asks for a known qualification of this activity"

@@ -2,12 +2,16 @@
 
 import asyncio
 import contextlib
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import orjson
 from fastapi import APIRouter, Body, Depends, HTTPException, Path, Query
 
 from canonical_model.journey import Journey
+from canonical_model.protocols import Protocol
+from canonical_model.rules import protocol_of
+from canonical_model.stage import headline
 from canonical_model.values import instant_text
 from hub import ledger
 from hub.answers import QUESTIONS
@@ -67,7 +71,8 @@ def router(hub: Hub, door: Doorkeeper) -> APIRouter:
 
         def look(committer: Committer) -> list[dict[str, Any]]:
             db = committer.connection
-            return [_headline(row[0], committer.state(db, row[0])) for row in db.all("journeys", limit, offset)]
+            found = [row[0] for row in db.all("journeys", limit, offset)]
+            return [_headline(one, committer.state(db, one), hub.protocols) for one in found]
 
         return await hub.pipeline.run(look)  # type: ignore[no-any-return]
 
@@ -80,7 +85,8 @@ def router(hub: Hub, door: Doorkeeper) -> APIRouter:
             if db.one("journey_root", journey) is None:
                 return None
             state = committer.state(db, journey)
-            return {**_headline(journey, state), **_trail(state), "issues": _issues(db.all("issues_of", journey), _OF)}
+            issues = _issues(db.all("issues_of", journey), _OF)
+            return {**_headline(journey, state, hub.protocols), **_trail(state), "issues": issues}
 
         found = await hub.pipeline.run(look)
         if found is None:
@@ -184,15 +190,16 @@ def _message(row: Row) -> dict[str, Any]:
     return {name: value for name, value in shown.items() if name not in {"sameness", "body", "residual"}}
 
 
-def _headline(journey: str, state: Journey) -> dict[str, Any]:
+def _headline(journey: str, state: Journey, protocols: Mapping[str, Protocol]) -> dict[str, Any]:
+    stage, attempts = headline(state, protocol_of(state, protocols))
     return {
         "journey": journey,
         "order": state.order.identifiers,
         "state": state.order.state,
-        "stage": state.stage,
+        "stage": stage,
         "held": state.held,
         "attempt": state.attempt,
-        "attempts": [{"number": a.number, "open": a.open, "stage": a.stage} for a in state.attempts],
+        "attempts": [{"number": a.number, "open": a.open, "stage": a.stage} for a in attempts],
     }
 
 

@@ -13,7 +13,7 @@ from hypothesis.errors import NoSuchExample
 
 from canonical_model import rules
 from canonical_model.journey import Journey
-from canonical_model.protocol_templates import DEFAULT_PROTOCOLS
+from canonical_model.protocol_templates import DEFAULT_PROTOCOLS, IN_VIVO_AAV
 from canonical_model.protocols import Protocol
 from canonical_model.questions import may_infuse, may_ship
 from canonical_model.rules import RULES, check
@@ -27,8 +27,11 @@ from tests.canonical_model.facts import (
     LOT,
     MAKER,
     ORDER,
+    OUTBOUND,
     PRODUCT,
+    SITE,
     Fact,
+    Ref,
     created,
     fact,
     handed,
@@ -38,6 +41,7 @@ from tests.canonical_model.facts import (
     submitted,
     when,
 )
+from tests.canonical_model.rules.clock import changes_only_when_told
 from tests.canonical_model.worlds import worlds
 
 FEW = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -53,6 +57,33 @@ TIMED = [
     fact("product.thawed", PRODUCT, "2026-03-20T09:00:00"),
     fact("consent.recorded", ref("consent", "1"), "2026-03-01T09:00:00", period={"end": when("2026-04-01")}),
 ]
+LOGGER = ref("device", "LOG-1")
+
+
+def qualified(party: Ref, activity: str, at: str, type_: str = "party.qualified", **valid: str) -> Fact:
+    said: dict[str, Any] = {"valid": {name: when(day) for name, day in valid.items()}} if valid else {}
+    about = ref("qualification", activity)
+    return fact(type_, about, at, by="sponsor", role="sponsor", party=party, activity=activity, **said)
+
+
+AGEING = [
+    submitted(
+        "2026-03-01T08:00:00",
+        protocol=IN_VIVO_AAV.key,
+        site=SITE,
+        weight={"value": "4.0", "unit": "kg"},
+        weighed_at=when("2026-03-02T09:00:00"),
+        titre_at=when("2026-03-03"),
+    ),
+    qualified(SITE, "infuse", "2026-03-02T08:00:00", start="2026-03-05", end="2026-04-10"),
+    qualified(SITE, "infuse", "2026-03-07T10:00:00", "party.suspended"),
+    qualified(SITE, "infuse", "2026-03-11T10:00:00"),
+    qualified(COURIER, "ship", "2026-03-02T08:00:00", start="2026-03-01", end="2026-03-22"),
+    fact("record.amended", LOGGER, "2026-03-04T08:00:00", role="courier", calibrated_until=when("2026-03-23")),
+    fact("shipment.planned", OUTBOUND, "2026-03-04T09:00:00", contents=[PRODUCT], carrier=COURIER, loggers=[LOGGER]),
+    fact("infusion.started", ref("administration", "1"), "2026-03-12T09:00:00", containers=[PRODUCT], site=SITE),
+]
+"""What ages or ends by itself, though the question was asked and the dose was given long ago."""
 
 
 def answers(state: Journey, now: datetime) -> list[Any]:
@@ -65,7 +96,7 @@ def answers(state: Journey, now: datetime) -> list[Any]:
 
 
 @FEW
-@given(worlds(12), st.lists(st.sampled_from(TIMED), unique_by=lambda e: e["id"]), CLOCK, CLOCK)
+@given(worlds(12), st.lists(st.sampled_from([*TIMED, *AGEING]), unique_by=lambda e: e["id"]), CLOCK, CLOCK)
 def test_nothing_changes_by_time_alone_before_the_next_change(
     world: list[Fact], timed: list[Fact], now: datetime, later: datetime
 ) -> None:
@@ -102,6 +133,25 @@ def test_a_clock_that_follows_the_deadlines_meets_every_change() -> None:
     for at in met:
         assert answers(state, at) != answers(state, at - MOMENT)
     assert answers(state, met[-1] + timedelta(days=4000)) == answers(state, met[-1])
+
+
+def test_what_ages_or_ends_is_told_of_when_the_answers_change_after_a_dose_too() -> None:
+    """I-19, I-26: no finding changes then, for the act lies behind; whoever asks about another one hears otherwise."""
+    state = journey(created(PRODUCT, MAKER), *AGEING)
+    start = datetime(2026, 3, 1, 9, tzinfo=UTC)
+    met = [at for at in changes(state, start) if answers(state, at)[1:] != answers(state, at - MOMENT)[1:]]
+    assert met == [
+        datetime(2026, 3, 2, 9, tzinfo=UTC),  # the weight is measured
+        datetime(2026, 3, 3, tzinfo=UTC),  # and the titre
+        datetime(2026, 3, 5, tzinfo=UTC),  # the site is qualified
+        datetime(2026, 3, 7, 10, tzinfo=UTC) + MOMENT,  # suspended
+        datetime(2026, 3, 11, 10, tzinfo=UTC),  # and qualified again
+        datetime(2026, 3, 16, 9, tzinfo=UTC) + MOMENT,  # the weight is too old
+        datetime(2026, 3, 23, tzinfo=UTC),  # the carrier's qualification has ended
+        datetime(2026, 3, 24, tzinfo=UTC),  # and the logger's calibration
+        datetime(2026, 4, 3, tzinfo=UTC),  # the titre is too old
+    ]
+    assert changes_only_when_told(state, DEFAULT_PROTOCOLS, start, start + timedelta(days=60), answers) >= len(met)
 
 
 @pytest.mark.parametrize(

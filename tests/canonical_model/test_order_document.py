@@ -19,7 +19,7 @@ from canonical_model.fold import fold
 from canonical_model.journey import comparable
 from canonical_model.json_schema import example_order, order_schema
 from canonical_model.order_document import RULES, OrderDocument, faults, is_judged, links_of, order_document
-from canonical_model.protocol_templates import AUTOLOGOUS_CAR_T, DEFAULT_PROTOCOLS
+from canonical_model.protocol_templates import AUTOLOGOUS_CAR_T, DEFAULT_PROTOCOLS, OFF_THE_SHELF
 from canonical_model.rules import RULES_VERSION, check
 from canonical_model.values import parse_instant
 from tests.canonical_model.facts import (
@@ -250,6 +250,20 @@ def test_issues_under_an_unknown_protocol_or_other_rules_are_not_judged() -> Non
     assert not is_judged(made, {})
     assert not is_judged({**made, "rules": RULES_VERSION + ".1"}, DEFAULT_PROTOCOLS)
     assert refusal(made, protocols={}) == ""
+
+
+def test_the_stages_of_a_document_are_those_of_its_protocol_and_without_it_nobody_judges_them() -> None:
+    facts = [submitted(protocol=OFF_THE_SHELF.key), *dose_ready()]
+    made = document(*facts)
+    assert (journey(*facts).stage, made["state"]["stage"]) == ("dispositioned", "ordered")
+    assert refusal(made) == ""
+    for said in (made["state"], made["state"]["attempts"][0]):
+        kept, said["stage"] = said["stage"], "dispositioned"
+        assert "D-3: state" in refusal(made)
+        assert refusal(made, protocols={}) == ""
+        said["stage"] = kept
+    made["state"]["attempts"][0]["open"] = False
+    assert "D-3: state" in refusal(made, protocols={})
 
 
 def test_a_document_is_judged_under_the_protocol_that_is_handed_in() -> None:

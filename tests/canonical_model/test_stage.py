@@ -6,7 +6,9 @@ import pytest
 
 from canonical_model.catalogue import STATES
 from canonical_model.codes import STAGES
-from canonical_model.stage import SUPPORTED
+from canonical_model.protocol_templates import AUTOLOGOUS_CAR_T, OFF_THE_SHELF
+from canonical_model.protocols import Protocol
+from canonical_model.stage import SUPPORTED, headline
 from tests.canonical_model.facts import (
     APHERESIS,
     BAG,
@@ -151,3 +153,44 @@ def test_how_stock_was_made_is_no_stage_of_its_order() -> None:
 def test_cells_that_were_collected_for_the_order_are_no_stock() -> None:
     own = [submitted(), fact("collection.completed", DONATION, order=ORDER), fact("batch.completed", BATCH)]
     assert journey(*own, fact("container.allocated", PRODUCT, order=ORDER)).stage == "testing"
+
+
+MADE = (
+    created(PRODUCT, MAKER, batch=BATCH, material=LOT),
+    fact("batch.completed", BATCH, "2026-02-01T10:00:00"),
+    fact("disposition.decided", DECISION, "2026-02-02T10:00:00", material=LOT, decision="released"),
+    fact("container.stored", PRODUCT, "2026-02-03T10:00:00"),
+)
+
+
+def shown(protocol: Protocol | None, *events: Fact) -> tuple[str, list[str]]:
+    """The headline, and the stages of the attempts."""
+    stage, attempts = headline(journey(*events), protocol)
+    return stage, [attempt.stage for attempt in attempts]
+
+
+def test_the_headline_is_the_furthest_stage_that_the_protocol_knows() -> None:
+    """Design 2.2: though nobody told that stock was allocated, how it was made is no stage of an order from stock."""
+    assert shown(None, submitted(), *MADE) == ("stored", ["stored"])
+    assert shown(AUTOLOGOUS_CAR_T, submitted(), *MADE) == ("stored", ["stored"])
+    assert shown(OFF_THE_SHELF, submitted(), *MADE) == ("ordered", ["ordered"])
+    arrived = [fact("shipment.packed", RETURN, contents=[PRODUCT]), fact("shipment.arrived", RETURN)]
+    assert shown(OFF_THE_SHELF, submitted(), *MADE, *arrived) == ("at-site", ["at-site"])
+    assert shown(OFF_THE_SHELF, *MADE) == ("", [""])
+
+
+def test_a_lost_attempt_had_reached_no_stage_that_the_protocol_does_not_know() -> None:
+    lost = fact("batch.failed", BATCH, "2026-02-04T10:00:00")
+    assert shown(None, submitted(), *MADE, lost) == ("ordered", ["stored"])
+    assert shown(OFF_THE_SHELF, submitted(), *MADE, lost) == ("ordered", ["ordered"])
+
+
+def test_a_protocol_that_names_no_stages_knows_all() -> None:
+    every = OFF_THE_SHELF.model_copy(update={"stages": ()})
+    assert shown(every, submitted(), *MADE) == shown(None, submitted(), *MADE)
+
+
+def test_the_end_of_an_order_is_shown_whatever_the_protocol_names() -> None:
+    few = OFF_THE_SHELF.model_copy(update={"stages": ("ordered",)})
+    assert shown(few, submitted(), fact("order.cancelled", ORDER))[0] == "cancelled"
+    assert shown(few, submitted(), *MADE, fact("order.cancelled", ORDER)) == ("cancelled", [""])

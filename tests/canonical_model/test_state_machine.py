@@ -1,6 +1,6 @@
 """Journeys of all four Protocols, step by step, held against what must be true of every journey after every step.
 
-Hypothesis chooses what happens (`courses`, `troubles`); a fold with a planted fault must be told from the real one.
+Hypothesis chooses what happens (`acts`, `troubles`); a fold with a planted fault must be told from the real one.
 """
 
 from __future__ import annotations
@@ -31,7 +31,9 @@ from canonical_model.protocol_templates import DEFAULT_PROTOCOLS
 from canonical_model.protocols import Protocol
 from canonical_model.questions import may_infuse, may_ship
 from canonical_model.rules import Check, check
+from canonical_model.stage import headline
 from canonical_model.values import MOMENT
+from tests.canonical_model.acts import goes_on, infused, steps_of
 from tests.canonical_model.courses import PARTY, Course, Telling, as_event
 from tests.canonical_model.facts import Fact, short
 from tests.canonical_model.standing import standing
@@ -70,7 +72,7 @@ class Journeys(RuleBasedStateMachine):
         """The usual course of the Protocol."""
         self._choose_by(data)
         for _ in range(steps):
-            self.course.goes_on()
+            goes_on(self.course)
 
     @rule(data=st.data(), themes=st.lists(st.sampled_from(sorted(TROUBLES)), min_size=1, max_size=3))
     def has_trouble(self, data: st.DataObject, themes: list[str]) -> None:
@@ -111,11 +113,11 @@ class Journeys(RuleBasedStateMachine):
 
     @rule(wait=st.sampled_from(WAITS))
     def waits(self, wait: timedelta) -> None:
-        """Nothing but time passes: what was allowed is denied only where a deadline said that it may be."""
+        """Nothing but time passes: what is found changes only where a deadline said that it may."""
         state, later = self._state(), self.now + wait
         deadline = self._checked(state).next_change
         if deadline is None or later < deadline:
-            assert self._answers(state, later) == self._answers(state, self.now), "changed by time alone, unannounced"
+            assert _found(state, later) == _found(state, self.now), "changed by time alone, unannounced"
         self.now = later
 
     # ---- what must be true after each step ------------------------------------------------------------------------
@@ -158,7 +160,7 @@ class Journeys(RuleBasedStateMachine):
         deadline = self._checked(state).next_change
         assert deadline is None or deadline > self.now
         last = self.now + timedelta(days=36_500) if deadline is None else deadline - MOMENT
-        assert self._answers(state, last) == self._answers(state, self.now), "changed before the next change"
+        assert _found(state, last) == _found(state, self.now), "changed before the next change"
 
     def teardown(self) -> None:
         if not hasattr(self, "course"):
@@ -174,6 +176,9 @@ class Journeys(RuleBasedStateMachine):
         document = orjson.loads(orjson.dumps(order_document(self._state(), DEFAULT_PROTOCOLS, self.now)))
         DOCUMENT.validate(document)
         assert faults(document, DEFAULT_PROTOCOLS) == [], "the document does not follow from its facts"
+        if protocol := DEFAULT_PROTOCOLS.get(document.get("protocol", "")):
+            shown = {one.get("stage", "") for one in (document["state"], *document["state"]["attempts"])}
+            assert shown <= {"", *protocol.stages}, "a stage that the Protocol does not know"
 
     # ---- looking --------------------------------------------------------------------------------------------------
 
@@ -201,7 +206,7 @@ class Journeys(RuleBasedStateMachine):
     def _answers(self, state: Journey, now: datetime) -> list[Any]:
         """What is found at an instant, and answered about one of the containers."""
         containers = state.of("container")
-        found: list[Any] = [sorted((f.id, f.severity) for f in check(state, DEFAULT_PROTOCOLS, now).findings)]
+        found: list[Any] = [_found(state, now)]
         if containers:
             asked = [{"identifiers": containers[len(state.events) % len(containers)].identifiers}]
             found.append(may_ship(state, asked, short(PARTY["celltech"]), DEFAULT_PROTOCOLS, now))
@@ -212,6 +217,10 @@ class Journeys(RuleBasedStateMachine):
 def _pick(data: st.DataObject, *options: Any) -> Any:
     """One of the options; as often as all others together the first, which is how things usually go."""
     return data.draw(st.sampled_from((options[0],) * max(1, len(options) - 1) + options[1:]))
+
+
+def _found(state: Journey, now: datetime) -> list[Any]:
+    return [(f.id, f.severity, f.text) for f in check(state, DEFAULT_PROTOCOLS, now).findings]
 
 
 def _first(*options: Any) -> Any:
@@ -322,7 +331,7 @@ def test_the_usual_course_of_every_protocol_ends_well() -> None:
     for protocol in PROTOCOLS:
         course, allowed = Course(_first, protocol), set()
         for _ in range(25):
-            course.goes_on()
+            goes_on(course)
             state = fold([name_key("order", course.placer)], course.told)
             for dose in state.of("container"):
                 asked = [{"identifiers": dose.identifiers}]
@@ -333,13 +342,27 @@ def test_the_usual_course_of_every_protocol_ends_well() -> None:
         assert [finding.text for finding in check(state, DEFAULT_PROTOCOLS, course.at).findings] == []
 
 
-NOT_YET = pytest.mark.xfail(reason="the fold knows no Protocol: making stock brings an order stages of its own")
-
-
-@pytest.mark.parametrize("protocol", [pytest.param(p, marks=[NOT_YET] * (p.sourcing == "stock")) for p in PROTOCOLS])
+@pytest.mark.parametrize("protocol", PROTOCOLS, ids=lambda p: p.id)
 def test_the_headline_of_the_usual_course_is_a_stage_of_its_protocol(protocol: Protocol) -> None:
     course = Course(_first, protocol)
     for _ in range(25):
-        course.goes_on()
+        goes_on(course)
         state = fold([name_key("order", course.placer)], course.told)
-        assert state.stage in {"", *protocol.stages}
+        stage, attempts = headline(state, protocol)
+        assert {stage, *(attempt.stage for attempt in attempts)} <= {"", *protocol.stages}
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS, ids=lambda p: p.id)
+def test_the_answer_about_an_infusion_changes_by_time_alone_only_at_a_deadline(protocol: Protocol) -> None:
+    course = Course(_first, protocol)
+    while course.done <= steps_of(course).index(infused):
+        goes_on(course)
+    state = fold([name_key("order", course.placer)], course.told)
+    asked = [{"identifiers": course.things["dose"][0]["identifiers"]}]
+    now: datetime | None = course.at
+    while now is not None:
+        deadline = check(state, DEFAULT_PROTOCOLS, now).next_change
+        last = now + timedelta(days=3_650) if deadline is None else deadline - MOMENT
+        answers = [may_infuse(state, asked, short(PARTY["general"]), DEFAULT_PROTOCOLS, at) for at in (now, last)]
+        assert answers[0] == answers[1]
+        now = deadline

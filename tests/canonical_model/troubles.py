@@ -11,7 +11,8 @@ from typing import Any
 
 from canonical_model import BASE
 from canonical_model.catalogue import EVENTS
-from tests.canonical_model.courses import PEOPLE, Act, Course, collected, filled, made, tested, verified
+from tests.canonical_model.acts import PEOPLE, Act, collected, filled, made, tested, verified
+from tests.canonical_model.courses import Course
 from tests.canonical_model.facts import Fact, Ref, ref
 
 ISSUE_SYSTEM = f"{BASE}/id/issue"

@@ -21,7 +21,8 @@ from canonical_model.rules import check
 from hub.conversion import RECORDED, Converted, Part, digest
 from hub.facts import Origin
 from hub.store import Connection
-from tests.canonical_model.courses import CELLS, STOCK, Course, Telling
+from tests.canonical_model.acts import goes_on, steps_of
+from tests.canonical_model.courses import Course, Telling
 from tests.canonical_model.facts import Fact, Ref
 from tests.canonical_model.troubles import TROUBLES, settled
 from tests.verify.messages import Delivery, said
@@ -98,7 +99,7 @@ def tell(seed: str, count: int) -> list[Delivery]:
             shared = random.choice(mates).things
             course.things |= {tag: shared.setdefault(tag, []) for tag in SHARED}
         made.append(course)
-    left = {course.number: random.randint(6, len(STOCK if course.is_stock else CELLS)) for course in made}
+    left = {course.number: random.randint(6, len(steps_of(course))) for course in made}
     care = {course.number: random.choice(CARE) for course in made}
     while waiting := [course for course in made if course.done < left[course.number]]:
         course = random.choice(waiting)
@@ -109,7 +110,7 @@ def tell(seed: str, count: int) -> list[Delivery]:
 def _happens(story: _Story, course: Course, care: float) -> None:
     """The next step of a course, which may be left out, and what comes between."""
     if course.done < 4 or story.random.random() < care:
-        course.goes_on()
+        goes_on(course)
     else:
         course.done += 1
     if story.random.random() < (0.02 if care > 0.9 else 0.25):

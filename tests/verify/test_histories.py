@@ -13,7 +13,7 @@ import pytest
 from canonical_model.journey import Journey
 from canonical_model.protocol_templates import DEFAULT_PROTOCOLS
 from hub.conversion import HELD, Converted, Part, convert
-from tests.canonical_model.courses import CELLS, CODES, STOCK, verified
+from tests.canonical_model.acts import CODES, goes_on, steps_of, verified
 from tests.scale import share
 from tests.verify import facts_alone, histories
 from tests.verify import messages as m
@@ -333,9 +333,8 @@ def test_stories_of_facts_are_of_every_protocol_and_have_corrections_that_the_hu
 def test_what_the_usual_course_of_every_protocol_comes_to_at_the_hub_is_an_infusion_that_is_allowed() -> None:
     for protocol in DEFAULT_PROTOCOLS.values():
         told, course = facts_alone.telling(protocol)
-        steps = STOCK if course.is_stock else CELLS
-        while course.done <= steps.index(verified):
-            course.goes_on()
+        while course.done <= steps_of(course).index(verified):
+            goes_on(course)
         answers = outcome(hub_of(*told))["answers"]
         assert ["may-infuse", "allow"] in [[question, verdict] for question, _, _, verdict, *_ in answers], protocol.id
 

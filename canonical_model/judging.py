@@ -18,7 +18,8 @@ from canonical_model.events import Event
 from canonical_model.fold import fold
 from canonical_model.ids import name_key
 from canonical_model.journey import EventDict, Journey
-from canonical_model.order_document import OtherView, order_document
+from canonical_model.order_document import order_document
+from canonical_model.order_views import OtherView
 from canonical_model.protocols import Protocol
 from canonical_model.values import Exchanged, Identifier, Instant
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 from canonical_model.codes import STAGES
 from canonical_model.protocols import (
@@ -95,22 +96,29 @@ LYMPHODEPLETION = Conditioned(
 )
 FIFTEEN_YEARS = timedelta(days=15 * 365 + 4)
 
+_CELL_THERAPY: Mapping[str, Any] = {
+    "specification": CELLS,
+    "conditioning": LYMPHODEPLETION,
+    "release_evidence": EXCEPTIONAL,
+    "notify_within": NOTIFY,
+    "follow_up": FIFTEEN_YEARS,
+    "hold_margin": timedelta(hours=24),
+}
+_MADE_FOR_ONE: Mapping[str, Any] = {
+    "stages": tuple(stage for stage in STAGES if stage != "allocated"),
+    "conditions": {"refrigerated": REFRIGERATED, "cryo": CRYO},
+    "direction_condition": {"collection-outbound": "refrigerated", "to-patient": "cryo"},
+    "windows": (_COLLECTION_TO_MANUFACTURE, _THAW_TO_INFUSION, _THAW_TO_END),
+}
+
 AUTOLOGOUS_CAR_T = Protocol(
     id="autologous-car-t",
     version="1",
     name="Autologous CAR-T, fresh apheresis, cryopreserved product",
     products=(Coding(code="AXI-CEL"), Coding(code="TISA-CEL"), Coding(code="CAR-T")),
     sourcing="autologous",
-    stages=tuple(stage for stage in STAGES if stage != "allocated"),
-    conditions={"refrigerated": REFRIGERATED, "cryo": CRYO},
-    direction_condition={"collection-outbound": "refrigerated", "to-patient": "cryo"},
-    windows=(_COLLECTION_TO_MANUFACTURE, _THAW_TO_INFUSION, _THAW_TO_END),
-    specification=CELLS,
-    conditioning=LYMPHODEPLETION,
-    release_evidence=EXCEPTIONAL,
-    notify_within=NOTIFY,
-    follow_up=FIFTEEN_YEARS,
-    hold_margin=timedelta(hours=24),
+    **_MADE_FOR_ONE,
+    **_CELL_THERAPY,
 )
 
 DONOR_DERIVED = Protocol(
@@ -119,17 +127,9 @@ DONOR_DERIVED = Protocol(
     name="Donor-derived T cells for one patient, cryopreserved product",
     products=(Coding(code="DLI-T"), Coding(code="VST"), Coding(code="DONOR-CAR-T")),
     sourcing="directed-donor",
-    stages=tuple(stage for stage in STAGES if stage != "allocated"),
-    conditions={"refrigerated": REFRIGERATED, "cryo": CRYO},
-    direction_condition={"collection-outbound": "refrigerated", "to-patient": "cryo"},
-    windows=(_COLLECTION_TO_MANUFACTURE, _THAW_TO_INFUSION, _THAW_TO_END),
-    specification=CELLS,
-    conditioning=LYMPHODEPLETION,
     donor_test_within=timedelta(days=30),
-    release_evidence=EXCEPTIONAL,
-    notify_within=NOTIFY,
-    follow_up=FIFTEEN_YEARS,
-    hold_margin=timedelta(hours=24),
+    **_MADE_FOR_ONE,
+    **_CELL_THERAPY,
 )
 
 OFF_THE_SHELF = Protocol(
@@ -142,21 +142,11 @@ OFF_THE_SHELF = Protocol(
     conditions={"cryo": CRYO},
     direction_condition={"to-patient": "cryo"},
     windows=(_THAW_TO_INFUSION, _THAW_TO_END),
-    specification=CELLS,
     doses=(
         PlannedDose(number=1, day=1, earliest=1, latest=1),
         PlannedDose(number=2, day=10, earliest=8, latest=21),
     ),
-    conditioning=Conditioned(
-        regimen="fludarabine and cyclophosphamide",
-        after="at-site",
-        earliest=timedelta(days=2),
-        latest=timedelta(days=14),
-    ),
-    release_evidence=EXCEPTIONAL,
-    notify_within=NOTIFY,
-    follow_up=FIFTEEN_YEARS,
-    hold_margin=timedelta(hours=24),
+    **{**_CELL_THERAPY, "conditioning": LYMPHODEPLETION.model_copy(update={"after": "at-site"})},
 )
 
 IN_VIVO_AAV = Protocol(

@@ -124,6 +124,7 @@ TEXTS: Mapping[str, str] = {
     "abo_rh": "A Pos",
     "identity_reliability": "US",
     "identity_digest": "9c1f",
+    "birth_digest": "51be",
     "state": "in-progress",
     "intent": "order",
     "priority": "R",

@@ -110,6 +110,9 @@ class Subject(Record):
     replaced_by: Link | None = Field(default=None, description="the record of the same person that took this one over")
     active: Flag | None = Field(default=None, description="false: the partner no longer uses this record")
     identity_digest: str | None = Field(default=None, description="changes when what the vault knows does")
+    birth_digest: str | None = Field(
+        default=None, description="keyed digest of a whole birth date: tells another date from the same, and no more"
+    )
 
 
 class Consent(Record):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -181,12 +182,16 @@ class _Names:
         added: dict[str, Any] = {}
         if identity:
             added["identity_digest"] = self._keys.token("identity", identity)
+        born = str(identity.get("birth_date") or "")
+        if _WHOLE_DATE.fullmatch(born):
+            added["birth_digest"] = self._keys.token("birth", born)
         retired = self._vault.names(identity.get("retired_identifiers", []))
         if type_ == "subject.merged" and retired:
             added["retired"] = retired
         return added
 
 
+_WHOLE_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _NAMING = frozenset({"identifiers", "retired_identifiers"})
 
 

@@ -216,7 +216,7 @@ class Resources:
         person = sees_persons(profile, self._region)
         values = {**found.body["fields"]}
         values = unseal(self._keys, db, values) if person else drop_personal(values)
-        for name in ("identity_digest", "retired"):
+        for name in ("identity_digest", "birth_digest", "retired"):
             values.pop(name, None)
         frames: list[dict[str, Any]] = [{"kind": found.kind, "key": found.kind, "set": values}]
         if found.kind == "subject":

@@ -10,14 +10,13 @@ from canonical_model.journey import Journey
 from canonical_model.protocols import Protocol
 from canonical_model.rules.finding import Finding, Item, about, ids
 
-_WORDS = {"birth_year": "years of birth", "sex": "sexes"}
+_WORDS = {"birth_year": "years of birth", "birth_digest": "dates of birth", "sex": "sexes"}
 
 
 def person_stays_the_same(journey: Journey, protocol: Protocol | None, now: datetime) -> Iterator[Item]:  # noqa: ARG001
-    """I-47: another year of birth or sex of the patient than before is looked at; another name alone is not.
+    """I-47: another date of birth or sex of the patient than before is looked at; another name alone is not.
 
-    The log holds the year of birth only, and one digest of all that the vault knows; which part of that changed
-    nobody can tell from it, so that another day of the same year stays the vault's to tell.
+    Of the date the log holds the year and a keyed digest.
     """
     for record in journey.of("subject"):
         if not journey.is_patient(record):

@@ -411,3 +411,15 @@ def test_a_scanned_label_is_taken_apart_and_its_patient_number_stays_out_of_the_
     for secret in ("9988776655", "19700101"):
         assert not [text for (text,) in hub.rows("SELECT event FROM log WHERE instr(event, ?)", secret)]
     assert label.encode() in replayed_from(hub, "SCAN-2")
+
+
+@pytest.mark.parametrize(("born", "told"), [("19610314", 1), ("19610313", 0)])
+def test_another_day_of_birth_is_an_issue_and_its_date_stays_out_of_the_log(
+    hub: house.House, born: str, told: int
+) -> None:
+    who = world.person(4400 + told)
+    first = order(who, f"BORN-{told}-1").replace(who.born.encode(), b"19610313")
+    assert msa(hub.send(first))[0] == "AA"
+    assert msa(hub.send(world.update(who, f"BORN-{told}-2").replace(who.born.encode(), born.encode())))[0] == "AA"
+    assert len([i for i in hub.journey(who)["issues"] if i["rule"] == "I-47"]) == told
+    assert not hub.rows("SELECT position FROM log WHERE instr(event, '1961-03-1') OR instr(event, '1961031')")

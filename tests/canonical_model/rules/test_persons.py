@@ -34,6 +34,13 @@ CASES = [
         [*START, told("2026-03-09T08:00:00", birth_year=1961)],
     ),
     case(
+        "another day of the same year",
+        "I-47",
+        MISMATCH,
+        [*START, told("2026-03-08T08:00:00", birth_digest="x"), told("2026-03-09T08:00:00", birth_digest="y")],
+        [*START, told("2026-03-08T08:00:00", birth_digest="x"), told("2026-03-09T08:00:00", birth_digest="x")],
+    ),
+    case(
         "another name alone",
         "I-47",
         MISMATCH,

@@ -50,12 +50,15 @@ class Index(Protocol):
 
     def orders_above(self, key: Key) -> Collection[str]:
         """The orders that a name leads to, through whatever records; none where nobody knows the name."""
+        ...
 
     def spelt(self, kind: str, value: str) -> Collection[Key]:
         """The names of a kind of record that have this value, in whatever system."""
+        ...
 
     def order(self, order: str) -> Known:
         """What is known of an order."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

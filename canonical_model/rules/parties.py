@@ -163,7 +163,7 @@ def uncalibrated(journey: Journey, ref: Ref, day: Day) -> Unfit | None:
 
 def _parties(journey: Journey, act: Act, record: RecordState, event: EventDict) -> list[Ref]:
     """Who did it: as the record names them, else the order; of a result its laboratory."""
-    named = [ref for field in act.parties for ref in refs(record.fields.get(field))]
+    named: list[Ref] = [ref for field in act.parties for ref in refs(record.fields.get(field))]
     named = named or [ref for field in act.of_order for ref in refs(journey.order.fields.get(field))]
     if event["type"] == "result.reported":
         number = (record.fields.get("laboratory") or {}).get("identifier")

@@ -26,6 +26,7 @@ from canonical_model.ids import canonical_json, event_id, issue_id, names
 from canonical_model.journey import Journey, is_ref
 from canonical_model.protocols import Protocol
 from canonical_model.rules import RULES_VERSION, Finding, check, seen_beside
+from canonical_model.rules.orders import placed_for
 from canonical_model.values import instant_text
 from hub import ledger
 from hub.access import takes_part
@@ -559,4 +560,4 @@ def _aspect(state: Journey) -> list[Any]:
     """What the rules of the patient's other orders may see of an order."""
     order = state.order
     fields = ("patient", "protocol", "service", "replaces")
-    return [state.names, order.state, *(order.fields.get(name) for name in fields)]
+    return [state.names, order.state, placed_for(state), *(order.fields.get(name) for name in fields)]

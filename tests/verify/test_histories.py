@@ -297,6 +297,12 @@ def test_readers_find_the_same_whatever_came_first() -> None:
         assert read_model(one) == read_model(other), difference(read_model(one), read_model(other))
 
 
+def test_what_a_merge_makes_of_an_order_is_seen_by_the_other_orders_of_its_patient() -> None:
+    """A story that was found to end otherwise: whom an order was placed for changes with a merge that comes late."""
+    found = histories.examine("round b427", 1)
+    assert isinstance(found, histories.Tally), str(found)
+
+
 def test_two_orders_with_one_fillers_number_are_two_records_to_a_reader() -> None:
     one = ordered("C1", placer="ORD-1", filler="FIL-1", chain="")
     other = v2(m.order(Person("4702"), "C2", placer="ORD-2", filler="FIL-1", chain=""))

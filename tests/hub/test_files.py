@@ -175,7 +175,6 @@ def test_one_folders_trouble_is_told_and_costs_the_others_nothing(open_house: Op
 
     hub = open_house(two)
     drop = hub.home / "northern" / "drop"
-    for path in (drop / ".work", drop):
-        path.rename(path.with_name(f"{path.name}-gone"))
+    drop.rename(drop.with_name("drop-gone"))  # in one step: the poller must not come between two
     hub.until(lambda: "folder.failed" in hub.logs.events())
     assert hub.dropped("qc-60.csv", world.qc(known))["outcome"] == "recorded"

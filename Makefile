@@ -8,7 +8,7 @@ SYNC := $(UV) sync --quiet --frozen --inexact --no-default-groups --python $(PYT
 RUN := $(UV) run --no-sync
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all lint types schemas wheel slow verify bench clean
+.PHONY: help demo test test-all lint types schemas wheel slow judges screenshots verify bench clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -16,7 +16,7 @@ help:  ## what can be made
 .tools/bin/uv:
 	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --no-warn-script-location --target $(TOOLS) uv
 
-demo: $(UV)  ## the first half of a journey over real transports; FAULT=1..6 plants a fault and must fail
+demo: $(UV)  ## the whole journey with every partner over real transports; FAULT=1..15 plants a fault and must fail
 	@$(SYNC) --extra hub
 	@$(RUN) cgt-hub demo $(if $(FAULT),--fault $(FAULT),)
 
@@ -58,12 +58,22 @@ slow: $(UV)
 	@$(SYNC) --group test
 	$(RUN) pytest -q -n auto -m slow
 
-verify: export CGT_FULL := 1
-verify: slow  ## the long tests, all of them: journeys in any order, kill -9, system calls, a tampered ledger
+judges: $(UV)  ## verdicts of others (HAPI, medplum, GS1, MESA, hl7apy) over what we write, one table
+	@$(SYNC) --group test
+	$(RUN) python -m tests.judges
 
-bench: $(UV)  ## speeds, as ratios to a baseline of the same run
+screenshots: $(UV)  ## pictures of the pages into docs/screenshots, by the chromium that is installed
+	@$(SYNC) --group test
+	$(RUN) python -m tests.browser.screenshots
+
+verify: $(UV)  ## hours: every harness at full size, with planted faults; ONLY=kill,power STORE=sqlite WRITE=1 for the docs
+	@$(SYNC) --group test
+	$(if $(ONLY),,CGT_FULL=1 $(RUN) pytest -q -n auto -m slow --ignore tests/verify)
+	$(RUN) python -m tests.verify --full $(if $(ONLY),--only $(ONLY)) $(if $(STORE),--store $(STORE)) $(if $(WRITE),--write)
+
+bench: $(UV)  ## speeds, as ratios to a baseline of the same run; MILLION=1 at a million messages, STORE=folder keeps them
 	@$(SYNC) --group bench
-	$(RUN) python -m benchmarks
+	$(RUN) python -m benchmarks $(PART) $(if $(MILLION),--million) $(if $(STORE),--store $(STORE)) $(if $(BURST),--burst $(BURST))
 
 clean:  ## what can be made again
 	rm -rf .venv .tools dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -52,3 +52,16 @@ class Read:
     def entries(self) -> Iterable[Entry]:
         """Every leaf with its fate, in the order of the pieces."""
         return account.entries(self.pieces, self.leaves)
+
+
+MOST_FAULTS = 1_000
+"""Faults that are listed of one message; that there are more is told as one."""
+
+
+def bounded(faults: list[Fault], place: str = "body", most: int = MOST_FAULTS) -> list[Fault]:
+    """The first faults of a message, and as the last one that there are more, as severe as the worst of all."""
+    if len(faults) <= most:
+        return faults
+    worst = "error" if any(fault.severity == "error" for fault in faults) else "warning"
+    remedy = f"only the first {most} faults are listed; mend them and send it again"
+    return [*faults[:most], Fault("faults-more", place, remedy, severity=worst)]

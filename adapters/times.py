@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
+from adapters import zone_names
 from canonical_model.values import instant_text, zone_of
 
 _ISO = re.compile(
@@ -76,3 +77,49 @@ def offset(value: dict[str, Any]) -> str:
     sign = "-" if shift < timedelta() else "+"
     minutes = abs(int(shift.total_seconds())) // 60
     return f"{sign}{minutes // 60:02}:{minutes % 60:02}"
+
+
+_OFFSET = re.compile(r"\(?(?:UTC|GMT)?\s*([+-])(\d{1,2})(?::?([0-5]\d))?\)?", re.ASCII)
+_WORDED = re.compile(r"\((?:UTC|GMT)\s*([+-]\d{1,2}:?[0-5]\d)?\)\s*(\S.*)", re.ASCII | re.DOTALL)
+_UTC = frozenset({"Z", "UTC", "GMT", "UTC+0", "UTC0", "(UTC)", "COORDINATED UNIVERSAL TIME"})
+
+
+def named_zone(text: str) -> tuple[str, str]:
+    """Offset and IANA name, one of them empty, of a zone as people write it. Raises ValueError for any other.
+
+    An abbreviation such as EST is none: it means several zones. An offset with words behind it is the name of a zone,
+    as Windows lists them, and its summer time is another offset: words that nobody knows are none.
+
+    >>> named_zone("UTC+1"), named_zone("(UTC-05:00) Eastern Time (US & Canada)"), named_zone("Europe/Berlin")
+    (('+01:00', ''), ('', 'America/New_York'), ('', 'Europe/Berlin'))
+    """
+    bare = text.strip()[:200]
+    if bare.upper() in _UTC:
+        return "Z", ""
+    if found := _OFFSET.fullmatch(bare):
+        return _offset(found), ""
+    found = _WORDED.fullmatch(bare)
+    words, stated = (found[2], found[1]) if found else (bare, None)
+    if found and words.upper() in _UTC and not stated:
+        return "Z", ""
+    name = words if "/" in words and zone_of(words) else zone_names.named(words)
+    if not name:
+        raise ValueError("write an IANA name such as Europe/Berlin, or an offset such as +01:00")
+    if found and not _has(name, _OFFSET.fullmatch(stated or "+00:00")):
+        raise ValueError("the offset is none of this zone: write an IANA name such as Europe/Berlin")
+    return "", name
+
+
+def _offset(found: re.Match[str]) -> str:
+    if int(found[2]) > 14:
+        raise ValueError("an offset is at most 14 hours")
+    return f"{found[1]}{int(found[2]):02}:{found[3] or '00'}"
+
+
+def _has(name: str, stated: re.Match[str] | None) -> bool:
+    """True where a zone has this offset in winter or in summer."""
+    if stated is None:
+        return False
+    wanted = zone_of(_offset(stated)).utcoffset(None)
+    zone = zone_of(name)
+    return any(datetime(2026, month, 1, tzinfo=zone).utcoffset() == wanted for month in (1, 7))

@@ -1,110 +1,76 @@
-"""MLLP, recorded before AA: one hub process with everything on, senders in a process of their own, CPU shown."""
+"""MLLP: recorded before AA with everything on, and stored before CA as a burst with its drain, against raw commits."""
 
 from __future__ import annotations
 
-import asyncio
-import json
-import os
-import subprocess
-import sys
+import sqlite3
 import tempfile
 import time
 from collections.abc import Iterator
-from multiprocessing import get_context
+from contextlib import closing
 from pathlib import Path
-from typing import Any
 
-from benchmarks import messages
-from hub.channels.mllp import END, START
-from hub.demo import world
+from benchmarks.measure import Process, Row, hl7, raw_commits, receiving_only, running, send
+from hub.profiles import Mllp
 
 COUNT = 2_000
+BURST = 10.0
+"""Seconds of a burst; the figures of the design are of 60 (`--burst 60`)."""
+SENDERS = (1, 8, 32)
+DRAIN = 600.0
+"""Seconds after which a burst counts as not drained."""
+FASTEST = 20_000
+"""Messages that a burst has at most, for each second."""
 
 
-def _cpu_of(pid: int) -> float:
-    """CPU seconds of a process, from /proc."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-async def _send(port: int, numbers: list[int], waits: list[float]) -> None:
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    for number in numbers:
-        body = messages.order(number) if number % 2 == 0 else messages.results(number - 1)
-        begun = time.perf_counter()
-        writer.write(START + body + END)
-        answer = await reader.readuntil(END)
-        waits.append(time.perf_counter() - begun)
-        assert b"MSA|AA" in answer, answer[:300]
-    writer.close()
-
-
-def _generate(port: int, senders: int, first: int, count: int, out: Any) -> None:
-    waits: list[float] = []
-
-    async def run() -> None:
-        shares = [list(range(first, first + count))[n::senders] for n in range(senders)]
-        await asyncio.gather(*(_send(port, share, waits) for share in shares))
-
-    begun, cpu = time.perf_counter(), time.process_time()
-    asyncio.run(run())
-    out.put((time.perf_counter() - begun, time.process_time() - cpu, sorted(waits)))
-
-
-def _baseline(folder: Path, count: int) -> float:
-    """Raw SQLite commits per second with the same durability: one row each."""
-    import sqlite3
-
-    db = sqlite3.connect(folder / "raw.db", isolation_level=None)
-    db.execute("PRAGMA journal_mode=WAL")
-    db.execute("PRAGMA synchronous=FULL")
-    db.execute("CREATE TABLE t (body BLOB)")
-    body = messages.order(1)
-    begun = time.perf_counter()
-    for _ in range(count):
-        db.execute("INSERT INTO t VALUES (?)", (body,))
-    return count / (time.perf_counter() - begun)
-
-
-def _start(home: Path) -> tuple[float, int, subprocess.Popen[str]]:
-    """Seconds to the first listening, the hospital's port, and the hub. Byte code is kept, as usual."""
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    command = [sys.executable, "-m", "hub.demo.serve", str(home)]
-    begun = time.perf_counter()
-    hub = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
-    assert hub.stdout is not None
-    port = json.loads(hub.stdout.readline())["mllp"]["mercy"]
-    return time.perf_counter() - begun, port, hub
-
-
-def rows(count: int = COUNT) -> Iterator[tuple[str, str, str]]:
+def rows(count: int = COUNT, burst: float = BURST) -> Iterator[Row]:
     """What, the figures, and the ratio to raw commits."""
     with tempfile.TemporaryDirectory(prefix="cgt-bench-") as folder:
-        home = Path(folder)
-        raw = _baseline(home, 2_000)
+        raw = raw_commits(Path(folder))
         yield "raw SQLite commits, WAL, synchronous=FULL", f"{raw:,.0f}/s", ""
-        world.write_profiles(home / "partners", home, 9, "http://127.0.0.1:9/")
-        for other in ("swift", "celltech"):  # receiving is measured here, not sending
-            (home / "partners" / f"{other}.yaml").unlink()
-        first, _, made = _start(home)
-        made.kill()
-        made.wait()
-        again, port, hub = _start(home)
-        yield "start of the hub to its first listening", f"{again:.1f} s (with a new store {first:.1f} s)", ""
-        spawn = get_context("spawn")
-        for run, senders in enumerate((1, 8)):
-            before, out = _cpu_of(hub.pid), spawn.Queue()
-            process = spawn.Process(target=_generate, args=(port, senders, run * 10**6, count, out))
-            process.start()
-            took, generator, waits = out.get()
-            process.join()
-            spent = _cpu_of(hub.pid) - before
-            p50, p99 = waits[len(waits) // 2] * 1e3, waits[int(len(waits) * 0.99)] * 1e3
-            cost = f"hub {spent / count * 1e3:.2f} CPU-ms/msg, generator {generator / count * 1e3:.2f}"
-            figures = f"{count / took:,.0f}/s, p50 {p50:.1f} ms, p99 {p99:.1f} ms, {cost}"
-            yield f"MLLP recorded, {senders} senders", figures, f"{count / took / raw:.2f} × raw commits"
-        memory = Path(f"/proc/{hub.pid}/status").read_text()
-        resident = next(line.split()[1] for line in memory.splitlines() if line.startswith("VmRSS"))
-        yield "memory of the hub after it", f"{int(resident) // 1024} MB", ""
-        hub.kill()
-        hub.wait()
+        yield from _recorded(Path(folder) / "recorded", count, raw)
+        yield from _stored(Path(folder) / "stored", burst, raw)
+
+
+def _recorded(home: Path, count: int, raw: float) -> Iterator[Row]:
+    with running(receiving_only(home)) as hub:
+        send(hl7, hub.mllp, 8, 90_000_000, 200, b"AA", 60.0)  # what is compiled at first use is compiled by then
+        for run, senders in enumerate(SENDERS):
+            before = hub.cpu()
+            sent = send(hl7, hub.mllp, senders, run * 10**6, count, b"AA", 600.0)
+            figures = sent.figures(hub.cpu() - before)
+            yield f"MLLP recorded, {senders} senders", figures, f"{sent.rate / raw:.2f} × raw commits"
+        yield "memory of the hub after it", hub.memory(), ""
+
+
+def _stored(home: Path, burst: float, raw: float) -> Iterator[Row]:
+    if "acknowledge" not in Mllp.model_fields:
+        yield "MLLP stored", "not measured: a profile cannot say `acknowledge: stored`", ""
+        return
+    with running(receiving_only(home, lambda text: text.replace("mllp:", "mllp:\n  acknowledge: stored", 1))) as hub:
+        send(hl7, hub.mllp, 8, 90_000_000, 200, b"CA", 60.0)
+        _drained(home)
+        for run, senders in enumerate(SENDERS):
+            before = hub.cpu()
+            sent = send(hl7, hub.mllp, senders, run * 10**7, int(burst * FASTEST), b"CA", burst)
+            figures = sent.figures(hub.cpu() - before)
+            yield f"MLLP stored, {senders} senders, {burst:.0f} s", figures, f"{sent.rate / raw:.2f} × raw commits"
+            yield _drain(home, hub, sent.count, sent.seconds)
+
+
+def _drain(home: Path, hub: Process, count: int, burst: float) -> Row:
+    begun, before = time.perf_counter(), hub.cpu()
+    took = _drained(home)
+    spent = f"hub {(hub.cpu() - before) / max(took, 1e-9):.2f} cores"
+    rate = count / (burst + time.perf_counter() - begun)
+    return "until everything of it was recorded", f"{took:.1f} s after the burst, {spent}", f"{rate:,.0f}/s in all"
+
+
+def _drained(home: Path) -> float:
+    """Seconds until no stored message waits for its facts any more."""
+    begun = time.perf_counter()
+    with closing(sqlite3.connect(f"file:{home / 'hub' / 'hub.db'}?mode=ro", uri=True)) as db:
+        while db.execute("SELECT 1 FROM inbox WHERE outcome = 'received' LIMIT 1").fetchone():
+            if time.perf_counter() - begun > DRAIN:
+                raise TimeoutError("the burst was not drained")
+            time.sleep(0.1)
+    return time.perf_counter() - begun

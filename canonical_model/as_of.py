@@ -39,7 +39,7 @@ def as_of(
 
 
 def touching(order: Collection[Key], events: Iterable[EventDict]) -> list[EventDict]:
-    """The facts that lead to an order, by what all of them together say (architecture 3)."""
+    """The facts that lead to an order, by what all of them together say."""
     told = list(events)
     ways = _ways(told)
     reached = set(own_names([e["about"] for e in told if e["about"]["kind"] == "order"], frozenset(order)))

@@ -2,7 +2,7 @@
 
 An attempt is the way from a collection to a product. A collection or batch belongs to the attempt that it states; where
 it states none, facts tell: what starts after an attempt was lost begins the next one, another day of collecting for the
-same batch does not, and a batch that is started from cells of a lost one begins the next (domain design 2.1, 2.6).
+same batch does not, and a batch that is started from cells of a lost one begins the next.
 """
 
 from __future__ import annotations

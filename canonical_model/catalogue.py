@@ -1,8 +1,8 @@
 """The event catalogue: every kind of fact, what it is about, what it makes of it, and whose word counts.
 
-A row: type, the kind it is about, its rank (what causes comes before what follows; the second part of the sort key,
-architecture 3b), the state that its facet reaches, the roles whose word is a fact, and a definition. A fact from
-another role is kept as a claim. Domain design 2.3.
+A row: type, the kind it is about, its rank (what causes comes before what follows; the second part of the sort key),
+the state that its facet reaches, the roles whose word is a fact, and a definition. A fact from another role is kept as
+a claim.
 """
 
 from __future__ import annotations
@@ -358,6 +358,7 @@ _ALL: tuple[EventType, ...] = (
     ),
     EventType("report.stated", "report", 105, "", (*_TESTERS, SITE), "Results were given together."),
     EventType("appointment.stated", "appointment", 30, "", ROLES, "A message described the appointment."),
+    EventType("document.recorded", "document", 18, "", ROLES, "A document was made, changed or sent."),
     EventType("record.amended", "", 180, "", ROLES, "A partner changed fields that it was shown."),
     EventType("record.retracted", "", 180, "", ROLES, "A mended mapping no longer finds this fact in its message."),
     *_rows(
@@ -431,7 +432,7 @@ UPWARD: dict[str, tuple[str, ...]] = {
     "verification": ("order", "containers"),
     "outcome": ("order",),
     "issue": ("order", "about"),
-    "document": ("order",),
+    "document": ("order", "about"),
     "subject": (),
     "device": (),
     "party": (),

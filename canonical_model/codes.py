@@ -59,6 +59,17 @@ ISSUE_KINDS: Mapping[str, str] = {
     "slot-conflict": "Appointments do not fit together, or a resource is booked twice.",
     "delay": "Something will be later than planned.",
     "privacy": "Personal data went where it must not go.",
+    "delivery": "A partner is not told what it should know.",
+    "event-declared-wrong": "A partner took back what it had told.",
+    "departure-voided": "A departure that was told did not take place.",
+    "declared-unfit": "A partner declared a thing unfit for its use.",
+    "inspection-unclear": "A thing was inspected, and nobody can read with what result.",
+    "milestone-unclear": "A milestone came with a status that nobody can read.",
+    "shipment-exception": "A courier told that a step of a transport failed.",
+    "shipment-on-hold": "A shipment is kept back on its way.",
+    "sensor-alarm": "A logger or sensor raised an alarm.",
+    "adverse-event": "The patient reacted to what was given.",
+    "infusion-presumed": "A unit counts as given because nobody told otherwise.",
 }
 """What an Issue is about."""
 

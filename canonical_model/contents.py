@@ -2,7 +2,7 @@
 
 A fact about a container leads up to what it holds and never down again, so what is said of one patient's dose reaches
 no other patient's order. A fact about the lot itself, a decision, a result or a recall leads down: to the containers of
-the lot, and through those that were allocated to their orders (domain design 2.2, scenarios 19 and 35). Where such a
+the lot, and through those that were allocated to their orders. Where such a
 fact names an order it is about that order's share, and leads nowhere else.
 """
 

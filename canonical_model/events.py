@@ -101,7 +101,7 @@ def check(event: Mapping[str, Any]) -> None:
 
 
 def has_authority(event: Mapping[str, Any]) -> bool:
-    """True when the reporter's role is one whose word counts for this fact (domain design 2.3); else it is a claim."""
+    """True when the reporter's role is one whose word counts for this fact; else it is a claim."""
     row = EVENTS[event["type"]]
     role = event["reporter"]["role"]
     return role in row.roles if row.about else counts(role, row.type, event["about"]["kind"])
@@ -123,7 +123,7 @@ COARSE = frozenset({"year", "month", "day", "hour"})
 
 
 def sort_key(event: Mapping[str, Any]) -> SortKey:
-    """(occurred, rank, partner, ordinal, id): the one order of facts, whenever they arrived (architecture 3b, 3c)."""
+    """(occurred, rank, partner, ordinal, id): the one order of facts, whenever they arrived."""
     when = event["occurred"]
     end = _end(when["at"], when["precision"], when.get("zone"))
     return end, EVENTS[event["type"]].rank, event["reporter"]["partner"], event["ordinal"], event["id"]
@@ -137,6 +137,11 @@ def _end(at: str, precision: str, zone: str | None) -> datetime:
 @lru_cache(maxsize=1 << 15)
 def _instant(text: str) -> datetime:
     return parse_instant(text)
+
+
+def recorded_at(event: Mapping[str, Any]) -> datetime:
+    """Instant at which the hub recorded the fact."""
+    return _instant(event["recorded"])
 
 
 def instant_of(event: Mapping[str, Any]) -> datetime:

@@ -36,6 +36,9 @@ class Record(Model):
     """What every record has: the names that partners know it by."""
 
     identifiers: Identifiers | None = Field(default=None, description="names that partners know it by")
+    action: str | None = Field(
+        default=None, description="what the message does with the record, where that is no state; only in a frame"
+    )
 
 
 class PairedIdentifier(Model):

@@ -65,7 +65,11 @@ def fold(order: Iterable[Key], events: Iterable[EventDict]) -> Journey:
 
 def _once(events: Iterable[EventDict]) -> Iterable[EventDict]:
     """Each event once; of copies recorded at different times the earliest."""
-    unique: dict[str, EventDict] = {}
+    events = [*events]
+    unique = {event["id"]: event for event in events}
+    if len(unique) == len(events):
+        return events
+    unique = {}
     for event in events:
         other = unique.setdefault(event["id"], event)
         if other is not event and event["recorded"] < other["recorded"]:
@@ -140,10 +144,11 @@ class _Records:
         about = event["about"]
         kind = about["kind"]
         where = (kind, name)
-        if where not in self._said:
-            self._said[where] = {}
+        said = self._said.get(where)
+        if said is None:
+            said = self._said[where] = {}
             self._journey.records.setdefault(kind, {})[name] = RecordState(kind, name)
-        said, record = self._said[where], self._journey.records[kind][name]
+        record = self._journey.records[kind][name]
         if len(names) < len(about["identifiers"]) or not record.keys.issuperset(names):
             for identifier in about["identifiers"]:
                 known = name_key(kind, identifier)
@@ -178,7 +183,7 @@ class _Records:
     def _ties(self, where: tuple[str, str], field: str, earlier: _Saying, later: _Saying) -> bool:
         """Notes a tie: two facts of one instant, which nothing puts in order, state a field differently."""
         one, other = earlier[0], later[0]
-        if one[:2] == other[:2] and (one[2] != other[2] or one[3] == other[3]):
+        if one[0] == other[0] and one[1] == other[1] and (one[2] != other[2] or one[3] == other[3]):
             if _differ(field, earlier[2], later[2]):
                 ties = self._tied.setdefault(where, {})
                 ties.setdefault(field, set()).update((earlier[1]["id"], later[1]["id"]))
@@ -344,6 +349,8 @@ def _withdraw(record: RecordState, said: _Said, field: str, partner: str) -> Non
 
 def _state(kind: str, states: Sequence[str]) -> str:
     """The state that all live facts together reach: the furthest; among what comes and goes the latest."""
+    if len(states) == 1:
+        return states[0]
     going = COMING_AND_GOING.get(kind, frozenset())
     ranks = _RANKS[kind]
     final = [state for state in states if state not in going]

@@ -12,8 +12,7 @@ REFUSING = frozenset({"refused", "withdrawn", "expired"})
 def is_held(journey: Journey) -> bool:
     """True while a hold has no resumption that came after it for certain.
 
-    The patient's death holds too, and so does a withdrawal of consent to treatment that no later consent replaces
-    (domain design 2.3, 2.6).
+    The patient's death holds too, and so does a withdrawal of consent to treatment that no later consent replaces.
     """
     order = journey.order
     holds = [*order.named("order.held"), *deaths(journey), *filter(_withdraws, ended_consents(journey))]

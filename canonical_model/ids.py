@@ -1,4 +1,4 @@
-"""Names made from content: the same fact gets the same id wherever and whenever it is received (architecture 3a)."""
+"""Names made from content: the same fact gets the same id wherever and whenever it is received."""
 
 from __future__ import annotations
 

@@ -163,7 +163,9 @@ class Journey:
     def of(self, kind: str) -> list[RecordState]:
         """All records of a kind, by name."""
         found = self.records.get(kind)
-        return [found[name] for name in sorted(found)] if found else []
+        if not found:
+            return []
+        return [found[name] for name in sorted(found)] if len(found) > 1 else [*found.values()]
 
     def is_patient(self, record: RecordState) -> bool:
         """True for the subject whom the order is for; where it names none, for every subject who is no donor."""
@@ -186,7 +188,10 @@ class Journey:
 
     def record(self, ref: Mapping[str, Any] | None) -> RecordState | None:
         """The record that a reference names."""
-        return next(iter(self.all_of(ref)), None) if is_ref(ref) else None
+        if not is_ref(ref) or not (records := self.records.get(ref["kind"])):
+            return None
+        named = [self.aliases[key] for key in names(ref) if key in self.aliases]
+        return records[min(known)] if (known := [name for name in named if name in records]) else None
 
     def name_of(self, ref: Mapping[str, Any]) -> str:
         """One name for the record of a reference, the same whichever of its names is used."""
@@ -212,7 +217,9 @@ class Journey:
 
 def is_ref(value: Any) -> TypeGuard[Mapping[str, Any]]:
     """True for a reference that names a record."""
-    return isinstance(value, Mapping) and bool(value.get("identifiers")) and "kind" in value
+    if type(value) is not dict and (value is None or not isinstance(value, Mapping)):  # the abstract check is dear
+        return False
+    return bool(value.get("identifiers")) and "kind" in value
 
 
 def party_name(ref: Mapping[str, Any] | None) -> str:

@@ -17,7 +17,9 @@ PRODUCT_STAGES = frozenset({"drug-substance", "drug-product"})
 
 def refs(value: Any) -> list[Mapping[str, Any]]:
     """The references that a field holds."""
-    return [ref for ref in (value if isinstance(value, list | tuple) else [value]) if is_ref(ref)]
+    if value is None:
+        return []
+    return [ref for ref in (value if isinstance(value, list | tuple) else (value,)) if is_ref(ref)]
 
 
 def named_at(values: Mapping[str, Any], path: str) -> list[Mapping[str, Any]]:
@@ -42,6 +44,11 @@ def named_at(values: Mapping[str, Any], path: str) -> list[Mapping[str, Any]]:
 def ref_of(record: RecordState) -> dict[str, Any]:
     """A reference to a record, by all its names."""
     return {"kind": record.kind, "identifiers": record.identifiers}
+
+
+def contents_of(shipment: RecordState) -> list[Mapping[str, Any]]:
+    """What was put into a shipment, whichever fact says so."""
+    return [ref for fact in shipment.facts for ref in refs(fact["set"].get("contents"))]
 
 
 def above(journey: Journey, start: Iterable[Mapping[str, Any]], fields: Iterable[str]) -> set[Thing]:
@@ -126,5 +133,4 @@ def direction_of(journey: Journey, shipment: RecordState | None) -> str:
     stated = shipment.fields.get("direction")
     if stated:
         return str(stated)
-    contents = [ref for fact in shipment.facts for ref in refs(fact["set"].get("contents"))]
-    return "to-patient" if any(is_product(journey, ref) for ref in contents) else "collection-outbound"
+    return "to-patient" if any(is_product(journey, ref) for ref in contents_of(shipment)) else "collection-outbound"

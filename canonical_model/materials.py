@@ -8,6 +8,7 @@ from pydantic import Field
 
 from canonical_model.fields import (
     Concepts,
+    FreeText,
     Identifiers,
     Inspection,
     Label,
@@ -136,6 +137,20 @@ class Container(Record):
     )
     shipment: Link | None = Field(default=None, description="the shipment that it is in")
     kind: str | None = Field(default=None, description="bag, cryobag, vial, syringe, tube, kit")
+    product: Concept | None = Field(
+        default=None, description="what it holds: product code, where no record of the material says so"
+    )
+    category: str | None = Field(default=None, description="sort of product that it holds, such as cells or fluid")
+    donor: Link | None = Field(
+        default=None, description="whose cells it holds, where neither a collection nor a material says so"
+    )
+    collected: Period | None = Field(
+        default=None, description="when its content was collected, where no collection says so"
+    )
+    count: Whole | None = Field(default=None, description="how many units of a kind the record stands for")
+    status: str | None = Field(
+        default=None, description="available or not, in the sender's word; no release and no state of its facet"
+    )
     role: Literal["primary", "backup", "retain", "sample", "salvage"] | None = Field(
         default=None, description="what it is kept for"
     )
@@ -245,6 +260,7 @@ class Shipment(Record):
     loggers: tuple[Link, ...] | None = Field(default=None, description="devices that record its condition")
     condition: str | None = Field(default=None, description="name of the Protocol's condition")
     planned: Period | None = Field(default=None, description="planned departure and arrival")
+    period: Period | None = Field(default=None, description="actual departure and arrival")
     hold_until: When | None = Field(default=None, description="end of the shipper's qualified hold")
     lane: str | None = Field(default=None, description="the qualified route")
     customs: str | None = Field(default=None, description="where it stands at customs, in the sender's words")
@@ -255,6 +271,12 @@ class Shipment(Record):
     giver: Link | None = Field(default=None, description="who hands it over, in one handover")
     taker: Link | None = Field(default=None, description="who takes it, in one handover")
     inspection: Inspection | None = Field(default=None, description="what a look at it on receipt found")
+    stated_at: When | None = Field(default=None, description="when its status was stated")
+    reason: FreeText | None = Field(default=None, description="why it has that status, in the sender's words")
+    priority: Concept | None = Field(default=None, description="how urgent it is")
+    packages: Whole | None = Field(default=None, description="number of packages")
+    handling: Concepts | None = Field(default=None, description="how it must be handled")
+    risks: Concepts | None = Field(default=None, description="what to beware of")
 
 
 class Readings(Record):

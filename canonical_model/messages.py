@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from canonical_model.fields import Concepts, FreeText, Identifiers, Inspection, Label, People, Record, Someone
+from canonical_model.fields import Concepts, FreeText, Identifiers, Inspection, Label, Link, People, Record, Someone
 from canonical_model.values import (
     PERSONAL,
     Address,
@@ -20,6 +20,7 @@ from canonical_model.values import (
     Name,
     Number,
     Organization,
+    Period,
     Place,
     Quantity,
     Telecom,
@@ -75,7 +76,7 @@ class Message(Model):
 
 
 class Identity(Model):
-    """Who a subject is. Only the vault keeps it; it never enters the log (architecture 5)."""
+    """Who a subject is. Only the vault keeps it; it never enters the log."""
 
     identifiers: Identifiers | None = Field(default=None, description="record numbers of the person")
     external_identifier: Identifier | None = Field(
@@ -179,7 +180,7 @@ class Handling(Record):
     """
 
     form: str | None = Field(default=None, description="object, aggregation, transaction, transformation, association")
-    action: Literal["add", "observe", "delete"] | None = Field(
+    action: Literal["add", "observe", "delete"] | None = Field(  # pyright: ignore[reportIncompatibleVariableOverride]
         default=None, description="things appeared, were seen or disappeared"
     )
     step: str | None = Field(default=None, description="business step, by the code relation of the format")
@@ -215,10 +216,64 @@ class Handling(Record):
     correction: Correction | None = Field(default=None, description="that this takes an earlier statement back")
     inspection: Inspection | None = Field(default=None, description="what a look at them found")
     amount: Quantity | None = Field(default=None, description="amount of one thing")
+    count: Number | None = Field(default=None, description="how many things of this kind")
+    product: Concept | None = Field(default=None, description="what they are: product code")
+    maker: Organization | None = Field(default=None, description="who made them")
+    expires_at: When | None = Field(default=None, description="until when they are usable")
+    organization: Organization | None = Field(default=None, description="who took part, in the role of the step")
+    devices: Identifiers | None = Field(default=None, description="loggers and other devices that took part")
+    left_at: When | None = Field(default=None, description="when that part ended, such as a departure")
+    planned: Period | None = Field(default=None, description="planned departure and arrival of the shipment")
+    hold_until: When | None = Field(default=None, description="end of the shipper's qualified hold")
+    shipper: Identifier | None = Field(default=None, description="who sends the shipment")
+    consignee: Identifier | None = Field(default=None, description="to whom the shipment goes")
+    carrier: Identifier | None = Field(default=None, description="who moves the shipment")
+    packaging: Identifier | None = Field(default=None, description="the shipper or dewar that it travels in")
+    customs: str | None = Field(default=None, description="where it stands at customs, in the sender's words")
+    statement: str | None = Field(
+        default=None, description="how this stands to what was said before: preliminary, final, corrected, deleted, …"
+    )
     performer: Annotated[Someone | None, Field(json_schema_extra=PERSONAL)] = Field(
         default=None, description="who did it"
     )
+    receiver: Annotated[Someone | None, Field(json_schema_extra=PERSONAL)] = Field(
+        default=None, description="who received it"
+    )
     note: FreeText | None = Field(default=None, description="remark in words")
+
+
+class Booking(Model):
+    """What an appointment books together: a service with its room, devices and people. Only a frame."""
+
+    kind: str | None = Field(default=None, description="kind of appointment that the service makes it")
+    service: Concept | None = Field(default=None, description="what is done")
+    device: Concept | None = Field(default=None, description="a device or other thing that is booked")
+    device_kind: Concept | None = Field(default=None, description="what sort of thing that is")
+    place: Place | None = Field(default=None, description="where")
+    place_kind: Concept | None = Field(default=None, description="what sort of place that is")
+    people: People | None = Field(default=None, description="who is booked")
+    people_kind: Concept | None = Field(default=None, description="as what they are booked")
+    period: Period | None = Field(default=None, description="from when to when")
+    status: str | None = Field(default=None, description="where the booking of it stands")
+    action: str | None = Field(default=None, description="added, changed or taken away by this message")
+    placer_information: Concepts | None = Field(default=None, description="what its placer adds to the service")
+    filler_information: Concepts | None = Field(default=None, description="what its filler adds to the service")
+
+
+class Activity(Record):
+    """What somebody does or is to do that is no record of the model: a procedure or task as its sender states it.
+
+    Only a frame, and no fact comes of it: nothing tells that it is about cells.
+    """
+
+    order: Link | None = Field(default=None, description="the order that it is for")
+    patient: Link | None = Field(default=None, description="for whom")
+    code: Concept | None = Field(default=None, description="what is done")
+    status: str | None = Field(default=None, description="where it stands, in the sender's code")
+    intent: str | None = Field(default=None, description="whether it is asked for or only planned")
+    reason: Concept | None = Field(default=None, description="why it stands there")
+    period: Period | None = Field(default=None, description="from when to when")
+    subject: Link | None = Field(default=None, description="the record that it is done with")
 
 
 class Answer(Model):
@@ -256,7 +311,9 @@ FRAME_ONLY: dict[str, type[Model]] = {
     "message": Message,
     "identity": Identity,
     "handling": Handling,
+    "booking": Booking,
+    "activity": Activity,
     "answer": Answer,
     "finding": Finding,
 }
-"""Kinds that only a message has: its own header, the vault's data, an acknowledgement."""
+"""Kinds that only a message has: its own header, the vault's data, what is no record, an acknowledgement."""

@@ -7,7 +7,7 @@ number.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from canonical_model.catalogue import MAIN_NAMES
@@ -57,9 +57,10 @@ class Classes:
         self._union = Union()
         self.keys = [names(event["about"]) for event in facts]
         self._orders = [index for index, keys in enumerate(self.keys) if keys[0][0] == "order"]
-        self.own = own_names([facts[i]["about"] for i in self._orders], frozenset(given))
+        mains = {i: frozenset(main_names(facts[i]["about"])) for i in self._orders}
+        self.own = _grown(frozenset(given), {(frozenset(self.keys[i]), mains[i]) for i in self._orders})
         others = {i: [k for k in self.keys[i] if k not in self.own] or self.keys[i] for i in self._orders}
-        self._owned = {i for i in self._orders if self._is_own(facts[i], self.keys[i])}
+        self._owned = {i for i in self._orders if mains[i] <= self.own and not self.own.isdisjoint(self.keys[i])}
         join = self._union.join
         for index, keys in enumerate(self.keys):
             if index not in self._owned:
@@ -89,9 +90,6 @@ class Classes:
             found[index] = OWN if index in self._owned else min(map(aliases.__getitem__, keys), default=OWN)
         return found
 
-    def _is_own(self, event: EventDict, keys: list[Key]) -> bool:
-        return any(key in self.own for key in keys) and main_names(event["about"]) <= self.own
-
 
 # ---- orders -----------------------------------------------------------------------------------------------------
 
@@ -99,7 +97,7 @@ class Classes:
 def main_names(ref: dict[str, Any]) -> set[Key]:
     """The names of a reference that name its record by themselves: an order's placer number."""
     wanted = MAIN_NAMES.get(ref["kind"])
-    return {name_key(ref["kind"], i) for i in ref["identifiers"] if wanted and i.get("type") == wanted}
+    return {name_key(ref["kind"], i) for i in ref["identifiers"] if i.get("type") == wanted} if wanted else set()
 
 
 def own_names(orders: Iterable[dict[str, Any]], given: frozenset[Key]) -> frozenset[Key]:
@@ -107,7 +105,11 @@ def own_names(orders: Iterable[dict[str, Any]], given: frozenset[Key]) -> frozen
 
     Where a placer's number is given, another's is never added; where none is, those that come with a given name are.
     """
-    stated = {(frozenset(names(about)), frozenset(main_names(about))) for about in orders}
+    return _grown(given, {(frozenset(names(about)), frozenset(main_names(about))) for about in orders})
+
+
+def _grown(given: frozenset[Key], stated: Collection[tuple[frozenset[Key], frozenset[Key]]]) -> frozenset[Key]:
+    """Own names, from the names and main names that are stated together."""
     closed = any(key in given for _, mains in stated for key in mains)
     own = given
     while True:

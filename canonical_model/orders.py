@@ -13,6 +13,7 @@ from canonical_model.values import (
     Flag,
     Identifier,
     Model,
+    Number,
     Organization,
     Participation,
     Period,
@@ -123,6 +124,8 @@ class _Request(Record):
     collected_volume: Quantity | None = Field(default=None, description="volume collected, unit in UCUM")
     collector_comments: Concepts | None = Field(default=None, description="remarks of the collector")
     sample_containers: Whole | None = Field(default=None, description="how many containers were collected")
+    units: Number | None = Field(default=None, description="how many units are asked for")
+    amount: Quantity | None = Field(default=None, description="how much of it, or of each unit, is asked for")
     placer_information: Concepts | None = Field(default=None, description="further fields of the placer")
     filler_information: Concepts | None = Field(default=None, description="further fields of the filler")
 

@@ -153,6 +153,9 @@ class Issue(Record):
     external: Identifiers | None = Field(default=None, description="numbers in quality systems: deviation, CAPA")
     evidence: tuple[Link, ...] | None = Field(default=None, description="documents and records that settle it")
     resolution: FreeText | None = Field(default=None, description="how it was settled")
+    patient: Link | None = Field(default=None, description="the person whom it is about")
+    found_at: When | None = Field(default=None, description="when it was found")
+    finding: Concept | None = Field(default=None, description="what was found, in the code of another system")
 
 
 class Document(Record):
@@ -170,3 +173,15 @@ class Document(Record):
     )
     at: When | None = Field(default=None, description="when it was made")
     language: str | None = Field(default=None, description="language of the content (BCP 47)")
+    type: Concept | None = Field(default=None, description="what sort of document, in the sender's code")
+    status: str | None = Field(default=None, description="current or superseded: whether it still counts")
+    patient: Link | None = Field(default=None, description="the person whom it is about")
+    author: Organization | None = Field(default=None, description="the organisation that made it")
+    replaces: Link | None = Field(default=None, description="the document that it takes the place of")
+    completion: str | None = Field(default=None, description="how far it is finished: in progress, authenticated, …")
+    availability: str | None = Field(default=None, description="whether it may be used: available, cancelled, …")
+    confidentiality: str | None = Field(default=None, description="how confidential it is, in the sender's code")
+    file_name: FreeText | None = Field(default=None, description="name of the file that the sender keeps")
+    authors: People | None = Field(default=None, description="who wrote it")
+    authenticators: People | None = Field(default=None, description="who stands for it")
+    reason: FreeText | None = Field(default=None, description="why it was changed, in the sender's words")

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from canonical_model.fields import (
+    Concepts,
+    FreeText,
     Identifiers,
     Link,
+    People,
     Record,
 )
 from canonical_model.values import (
+    PERSONAL,
+    Concept,
     Flag,
     Model,
+    Name,
     Period,
+    Place,
     Quantity,
+    Sealed,
     When,
     Whole,
 )
@@ -131,6 +139,12 @@ class Consent(Record):
     form: Link | None = Field(default=None, description="the signed document")
     programme: str | None = Field(default=None, description="programme of the order that it was given for")
     language: str | None = Field(default=None, description="language of the form (BCP 47)")
+    form_version: str | None = Field(default=None, description="id and version of the blank form")
+    decided_at: When | None = Field(default=None, description="when the subject decided")
+    consenters: Annotated[tuple[Name, ...] | Sealed | None, Field(json_schema_extra=PERSONAL)] = Field(
+        default=None, description="who decided"
+    )
+    relationships: Concepts | None = Field(default=None, description="how those stand to the subject")
 
 
 class Appointment(Record):
@@ -147,3 +161,17 @@ class Appointment(Record):
     )
     hold_until: When | None = Field(default=None, description="until when a held time is kept")
     replaces: Link | None = Field(default=None, description="the appointment that this one moved")
+    requested: Period | None = Field(default=None, description="period in which a time was asked for")
+    note: FreeText | None = Field(default=None, description="remark in words")
+    patient: Link | None = Field(default=None, description="for whom")
+    service: Concept | None = Field(default=None, description="what is booked, in the sender's code")
+    category: Concept | None = Field(default=None, description="sort of booking: normal, tentative, …")
+    reasons: Concepts | None = Field(default=None, description="why it is asked for")
+    reason: Concept | None = Field(default=None, description="why it was moved or given up")
+    place: Place | None = Field(default=None, description="where")
+    duration: Quantity | None = Field(
+        default=None, description="how long, where no start and end say so, unit in UCUM (min)"
+    )
+    requested_by: People | None = Field(default=None, description="who asked for it")
+    arranged_by: People | None = Field(default=None, description="who arranges it")
+    entered_by: People | None = Field(default=None, description="who entered it")

@@ -1,7 +1,7 @@
 """What the log may not hold: personal data that is not sealed, and links to frames. Finds it; seals nothing.
 
 The records mark personal fields (`x-personal` in their schema); in the log such a field holds an `Actor` or a `Sealed`
-token, and a reference names its record instead of a frame of the message (architecture 5).
+token, and a reference names its record instead of a frame of the message.
 """
 
 from __future__ import annotations

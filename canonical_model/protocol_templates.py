@@ -1,6 +1,6 @@
 """Four Protocols as data: autologous, donor-derived, off-the-shelf and in-vivo. A site replaces them by its own.
 
-The numbers come from domain design 5 (labels and published practice). They are defaults, no regulatory advice.
+The numbers come from labels and published practice. They are defaults, no regulatory advice.
 """
 
 from __future__ import annotations

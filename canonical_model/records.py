@@ -1,8 +1,8 @@
 """The records of the canonical model: what there is in cell and gene therapy. One class per kind; no behaviour.
 
 Every field is optional here, because a frame or an event asserts a part; what an event must say stands in the catalogue
-(`canonical_model.catalogue`). A field marked `personal` never enters the log: the hub seals it (architecture 5).
-References name a record by kind and identifiers. Kinds and fields follow domain design 3.2. The classes stand in
+(`canonical_model.catalogue`). A field marked `personal` never enters the log: the hub seals it.
+References name a record by kind and identifiers. The classes stand in
 `parties`, `orders`, `materials`, `outcomes`, `treatment` and `oversight`, kinds that only a message has in `messages`,
 what several kinds share in `fields`.
 """

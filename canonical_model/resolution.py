@@ -1,6 +1,6 @@
 """Which order an item belongs to: every key that it bears is tried, the strongest first, and all found must agree.
 
-Pure, over an index of names (domain design 2.5). Names of people and dates of birth are no keys, and the number of a
+Pure, over an index of names. Names of people and dates of birth are no keys, and the number of a
 patient alone leaves the match weak: it shows where to look, and satisfies neither I-1 nor I-7.
 """
 

@@ -1,7 +1,7 @@
 """The headline of a journey: the furthest stage that the facts of an open attempt support. Computed, never set.
 
 An attempt that is lost supports nothing beyond its appointments. What is not known to come from any collection counts
-while some attempt is open (domain design 2.1, 2.6). The fold knows no Protocol, and its stage is one of all; what is
+while some attempt is open. The fold knows no Protocol, and its stage is one of all; what is
 shown of it are the stages of the Protocol that governs the order (`headline`).
 """
 
@@ -25,7 +25,7 @@ ENDS = frozenset({"cancelled", "failed"})
 def headline(journey: Journey, protocol: Protocol | None) -> tuple[str, tuple[Attempt, ...]]:
     """The headline stage and the attempts with theirs, as far as they are stages of the Protocol that governs.
 
-    How stock was made may be known and is no stage of an order from stock (domain design 2.2).
+    How stock was made may be known and is no stage of an order from stock.
     """
     stages = protocol.stages if protocol else ()
     told = {journey.stage, *(attempt.stage for attempt in journey.attempts)} - {"", *ENDS}
@@ -159,6 +159,8 @@ class Evidence:
         return self.any("batch", "running") or (ended and bool(self._attempts.of(self._number, "batch")))  # type: ignore[union-attr]
 
     def told(self, kind: str, type_: str) -> bool:
+        if type_ not in self.types:
+            return False
         return any(record.named(type_) and self.lives(record) for record in self.journey.of(kind))
 
     def shipped(self, direction: str, *states: str) -> bool:
@@ -169,7 +171,7 @@ class Evidence:
 
     def allocated(self) -> bool:
         """A stock container is reserved, and no later fact ends that."""
-        return any(
+        return "container.allocated" in self.types and any(
             not any(is_after(end, start) for end in container.named("container.unallocated"))
             for container in self.journey.of("container")
             for start in container.named("container.allocated")
@@ -178,8 +180,9 @@ class Evidence:
     def made_for_it(self) -> bool:
         """False where stock was allocated: how that was made and decided about is no stage of the order (domain
         design 2.2). Cells that were collected for the order are no stock."""
-        stock = any(container.named("container.allocated") for container in self.journey.of("container"))
-        return not stock or any(collection.fields.get("order") for collection in self.journey.of("collection"))
+        return "container.allocated" not in self.types or any(
+            collection.fields.get("order") for collection in self.journey.of("collection")
+        )
 
     def treated(self, types: Iterable[str]) -> bool:
         return bool(self.types & set(types))

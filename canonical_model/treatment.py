@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from canonical_model.fields import Link, People, Record, Someone
-from canonical_model.values import PERSONAL, Concept, Flag, Measurement, Model, Period, Quantity, When, Whole
+from canonical_model.fields import Concepts, FreeText, Link, People, Record, Someone
+from canonical_model.values import PERSONAL, Concept, Flag, Measurement, Model, Period, Place, Quantity, When, Whole
 
 
 class Conditioning(Record):
@@ -58,6 +58,11 @@ class Administration(Record):
         default=None, description="who verified it"
     )
     reason: Concept | None = Field(default=None, description="why it was stopped or not done")
+    product: Concept | None = Field(default=None, description="what was given, in the sender's code")
+    place: Place | None = Field(default=None, description="ward, room and bed")
+    reactions: Concepts | None = Field(default=None, description="adverse reactions that were seen meanwhile")
+    lot: str | None = Field(default=None, description="lot of what was given, where no container is named")
+    note: FreeText | None = Field(default=None, description="remark in words")
 
 
 class Verification(Record):

@@ -1,7 +1,7 @@
 """Value types of the canonical model: what a field holds. Not records (see `records`), not wire formats.
 
 Every value is frozen and refuses unknown fields. Numbers are `Decimal` and keep their digits; instants are UTC with
-the local text beside them (domain design 3.1).
+the local text beside them.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ RULES: Mapping[str, str] = {
 """What a schema cannot say of a value; the model refuses with the rule's id as the type of its error."""
 
 PERSONAL: dict[str, Any] = {"x-personal": True}
-"""Marks a field that never enters the log as it is: the hub seals it (architecture 5)."""
+"""Marks a field that never enters the log as it is: the hub seals it."""
 
 
 class Model(BaseModel):
@@ -203,7 +203,7 @@ class When(Model):
         return self
 
     def end(self) -> datetime:
-        """The end of the stated interval, where a coarse time sorts (architecture 3c)."""
+        """The end of the stated interval, where a coarse time sorts."""
         return interval_end(self.at, self.precision, self.zone)
 
     @property

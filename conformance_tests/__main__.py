@@ -17,7 +17,7 @@ from typing import Any
 
 import httpx
 
-from conformance_tests import cases, report
+from conformance_tests import cases, report, requirements
 from conformance_tests.cases import Case, CaseError, Suite, Verdict
 from conformance_tests.pointers import ABSENT
 from conformance_tests.schemas import Schemas
@@ -49,6 +49,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.write(json.dumps(report.document(results, suite.version, site.url), indent=1) + "\n")
     else:
         sys.stdout.write(report.table(results, suite.version))
+        if given.requirements:
+            sys.stdout.write("\n" + requirements.table(requirements.standing(requirements.load(), results)))
     outcomes = {result.outcome for result in results}
     return 1 if FAILED in outcomes else 2 if outcomes <= {NOT_RUN} else 0
 
@@ -115,6 +117,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--schemas", default="", metavar="DIR|URL", help="where the published schemas stand")
     parser.add_argument("--only", action="append", default=[], metavar="ID", help="one case; can be repeated")
     parser.add_argument("--json", action="store_true", help="the report as one JSON document")
+    parser.add_argument("--requirements", action="store_true", help="where each requirement stands, after the table")
     parser.add_argument("--ca", default="", metavar="FILE", help="certificates that sign the implementation's")
     parser.add_argument("--seconds", type=float, default=20.0, help="longest wait for one answer")
     parser.add_argument("--patience", type=float, default=3.0, help="longest wait for what may come eventually")

@@ -29,10 +29,17 @@ _NAME = re.compile(r"\{\{(\w+)\}\}")
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """One party's way in: its bearer token and where its HL7 v2 listener is."""
+    """One party's way in: its bearer token, where its HL7 v2 listener is, where its webhooks go and what signs them.
+
+    `ahead` is by how many seconds the implementation's clock is ahead of this machine's: a system for tests may play
+    on another day.
+    """
 
     token: str = ""
     mllp: str = ""
+    webhook: str = ""
+    secret: str = ""
+    ahead: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +82,8 @@ class Player:
         else:
             reason = self._steps(case)
         for role in self._site.roles.values():
-            reason = reason.replace(role.token, "…") if role.token else reason
+            for kept in filter(None, (role.token, role.secret)):
+                reason = reason.replace(kept, "…")
         return Result(case, FAILED if reason else PASSED, reason, time.monotonic() - begun)
 
     def _missing(self, case: Case) -> str:
@@ -87,6 +95,9 @@ class Player:
             if "mllp" in step["send"]:
                 if role is None or not role.mllp:
                     return f"no MLLP address of the {step['as']}"
+            elif "webhook" in step["send"]:
+                if role is None or not (role.webhook and role.secret and self._site.url):
+                    return f"no webhook of the {step['as']}"
             elif not self._site.url:
                 return "no --url"
             elif step["as"] != "nobody" and (role is None or not role.token):
@@ -120,6 +131,10 @@ class Player:
         if "mllp" in send:
             message = "".join(segment + "\r" for segment in send["mllp"])
             return transports.mllp(role.mllp, message.encode(), self._site.seconds)
+        if "webhook" in send:
+            made = transports.written(edited(send["webhook"], send.get("put", {})))
+            how = transports.Signing(role.secret, send["id"], role.ahead + send.get("ahead", 0), send.get("spoil", ""))
+            return transports.webhook(self._client, role.webhook, made, how)
         if "judge" in send:
             send = {"http": f"POST {JUDGE}", "headers": {"content-type": "application/json"}, "json": send["judge"]}
         method, _, path = send["http"].partition(" ")

@@ -1,9 +1,13 @@
-"""How a case reaches an implementation: HTTP by httpx, MLLP by a plain socket. Plays no case."""
+"""How a case reaches an implementation: HTTP by httpx, signed webhooks, MLLP by a plain socket. Plays no case."""
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import hmac
 import json
 import socket
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -73,6 +77,30 @@ def http(client: httpx.Client, method: str, path: str, headers: Mapping[str, str
     except httpx.HTTPError as wrong:
         raise NoAnswer(f"{method}: {type(wrong).__name__}") from wrong
     return Answer(reply.status_code, {name.lower(): value for name, value in reply.headers.items()}, reply.content)
+
+
+@dataclass(frozen=True, slots=True)
+class Signing:
+    """How a webhook is signed: under which id, when (seconds from now), and what of it is spoilt."""
+
+    secret: str
+    id: str
+    ahead: float = 0.0
+    spoil: str = ""
+
+
+def webhook(client: httpx.Client, path: str, body: bytes, how: Signing) -> Answer:
+    """The answer to one message, signed as the Standard Webhooks specification says. Raises NoAnswer."""
+    at = str(int(time.time() + how.ahead))
+    key = base64.b64decode(how.secret.removeprefix("whsec_"))
+    key = key[::-1] if how.spoil == "secret" else key
+    meant = f"{how.id}.other" if how.spoil == "id" else how.id
+    said = f"{meant}.{at}.".encode() + body + (b" " if how.spoil == "body" else b"")
+    made = base64.b64encode(hmac.new(key, said, hashlib.sha256).digest()).decode()
+    headers = {"content-type": "application/json", "webhook-id": how.id, "webhook-timestamp": at}
+    if how.spoil != "signature":
+        headers["webhook-signature"] = f"v1,{made}"
+    return http(client, "POST", path, headers, body)
 
 
 def mllp(address: str, message: bytes, seconds: float) -> Answer:

@@ -1,4 +1,4 @@
-"""Who sees what: every frame that leaves the hub goes through `visible`. Deny by default (domain design 6).
+"""Who sees what: every frame that leaves the hub goes through `visible`. Deny by default.
 
 A role sees a kind's fields, or nothing of the kind. What it does not see is named, for the output's account; the reader
 never learns whether a withheld field had a value from anything but that account, which stays in the hub.
@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from canonical_model.journey import Journey
+from canonical_model.rules.patient import exports_barred
 from hub.profiles import Profile
 
 ALL = frozenset({"*"})
@@ -75,6 +76,14 @@ _HANDLING = frozenset(
         "destinations",
         "giver",
         "taker",
+        "planned",
+        "hold_until",
+        "shipper",
+        "consignee",
+        "carrier",
+        "packaging",
+        "devices",
+        "customs",
         "series",
         "correction",
     }
@@ -100,6 +109,7 @@ SEES: Mapping[str, Mapping[str, frozenset[str]]] = {
         "report": ALL,
         "consent": ALL,
         "appointment": ALL,
+        "booking": ALL,
         "material": ALL,
         "result": ALL,
         "disposition": ALL,
@@ -125,6 +135,7 @@ SEES: Mapping[str, Mapping[str, frozenset[str]]] = {
         "order": _ORDER_CORE,
         "report": ALL,
         "appointment": ALL,
+        "booking": ALL,
         "material": ALL,
         "result": ALL,
         "issue": ALL,
@@ -139,6 +150,7 @@ SEES: Mapping[str, Mapping[str, frozenset[str]]] = {
         "order": _ORDER_CORE | {"weight", "site", "manufacturer", "sponsor"},
         "report": frozenset({"identifiers", "order", "service", "observed", "status", "reported_at", "batch"}),
         "appointment": ALL,
+        "booking": ALL,
         "material": ALL,
         "batch": ALL,
         "result": ALL,
@@ -200,6 +212,7 @@ SEES: Mapping[str, Mapping[str, frozenset[str]]] = {
         "report": ALL,
         "consent": ALL,
         "appointment": ALL,
+        "booking": ALL,
         "material": ALL,
         "batch": ALL,
         "result": ALL,
@@ -240,6 +253,12 @@ _ALIASES = {
 }
 _PERSON_ROLES = frozenset({"hospital", "infusion-site", "apheresis-centre"})
 """Roles that may see persons: their own, in their own region."""
+_SCOPES = {
+    "registry": frozenset({"registry"}),
+    "biorepository": frozenset({"research"}),
+    "payer": frozenset({"data-sharing"}),
+}
+"""What a role's exports need the patient's consent to; those who treat, make and carry need that to treatment."""
 
 
 def visible(profile: Profile, frame: Mapping[str, Any]) -> tuple[dict[str, Any] | None, list[str]]:
@@ -265,12 +284,19 @@ def sees_persons(profile: Profile, region: str) -> bool:
     return profile.role in _PERSON_ROLES and profile.region == region
 
 
+def bars(profile: Profile, journey: Journey) -> frozenset[str]:
+    """Scopes that this partner's role needs and the patient refused or took back: exports to it stop (I-9)."""
+    needed = _SCOPES.get(profile.role)
+    return needed & exports_barred(journey) if needed else frozenset()
+
+
 def takes_part(profile: Profile, journey: Journey) -> bool:
     """True when the order is the partner's business: it placed it, or its profile names the product. Deny by default.
 
-    Who placed it is whom the hub heard it from first: another's order is not had by naming its number.
+    Who placed it is whom the hub heard it from first: another's order is not had by naming its number. Of a patient who
+    took back the consent to what the partner is told for, nothing is its business any more.
     """
-    if profile.orders == "none":
+    if profile.orders == "none" or bars(profile, journey):
         return False
     order = journey.order
     first = min(order.named("order.submitted"), key=lambda e: (e["recorded"], e["id"]), default=None)

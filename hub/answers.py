@@ -2,11 +2,12 @@
 
 Who may ask what is a table; who is not in it, or has no part in the order, is told no and nothing else. An answer is
 cannot-tell while a held message of a partner of the order, or an unlinked fact, shares an identifier with what is asked
-about: what the hub has not understood might be the reason to say no (architecture 4).
+about: what the hub has not understood might be the reason to say no.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -47,8 +48,6 @@ from hub.vault import Vault
 
 QUESTIONS = (*VERDICTS, *LISTS)
 """Every question that can be asked, by the name under which it is asked."""
-OVER_FHIR = ("may-ship", "may-infuse")
-"""Questions that are operations of a ServiceRequest."""
 
 _OWN = frozenset({QA, HUB})
 _CARE = frozenset({HOSPITAL, SITE, SPONSOR}) | _OWN
@@ -78,7 +77,7 @@ class Question:
     """What is asked: about which order (any of its names), what of it, by whom.
 
     `containers` are references, each a scanned container; `batch`, `shipment`, `material` and `patient` are names of
-    one thing each; `issue` is the id of an Issue.
+    one thing each; `issue` is the id of an Issue. `caller` is who asks in the name of `partner`; empty: itself.
     """
 
     name: str
@@ -90,6 +89,7 @@ class Question:
     material: Sequence[Mapping[str, Any]] = ()
     patient: Sequence[Mapping[str, Any]] = ()
     issue: str = ""
+    caller: str = ""
 
     @property
     def values(self) -> set[str]:
@@ -138,20 +138,23 @@ class Questions:
         row = db.one("head")
         position = int(row[0]) if row else 0
         may = profile.role in MAY_ASK[question.name]
-        journey = self._journey(db, question) if may else ""
+        journey = self.journey_of(db, question.order) if may else ""
         answer = _no(question.name, _UNKNOWN if may else _NOT_ASKED)
         withheld = 0
         if journey:
-            state = committer.state(db, journey)
+            state = committer.orders.state(db, journey)
             if takes_part(profile, state):
-                answer, withheld = _seen(profile, self._answer(db, state, question, profile))
+                answer, withheld = _seen(profile, self._answer(db, state, question, profile, journey))
         now = instant_text(self._clock())
         with db.transaction():
-            db.run("add_audit", now, question.partner, question.name, journey, _detail(answer, position).decode())
+            detail = _detail(answer, position, question)
+            db.run("add_audit", now, question.caller or question.partner, question.name, journey, detail)
         return Given(answer, position, journey, withheld)
 
-    def _answer(self, db: Connection, state: Journey, question: Question, profile: Profile) -> Verdict | Listed:
-        unsettled = self._unsettled(db, state, question)
+    def _answer(
+        self, db: Connection, state: Journey, question: Question, profile: Profile, journey: str
+    ) -> Verdict | Listed:
+        unsettled = [*self._unsettled(db, state, question), *_erased(db, journey)]
         if question.name == "may-allocate":
             state = with_stock(db, state, question.containers[0])
         patient = Vault(self._keys, db, "").names(question.patient)
@@ -170,12 +173,16 @@ class Questions:
         )
         return ASK[question.name](state, matter, self._protocols, self._clock())
 
+    def unsettled(self, db: Connection, state: Journey, journey: str) -> list[Reason]:
+        """What leaves every answer about an order open: held messages, unlinked facts, facts that were erased."""
+        return [*self._unsettled(db, state, Question("", (), (), "")), *_erased(db, journey)]
+
     @staticmethod
-    def _journey(db: Connection, question: Question) -> str:
+    def journey_of(db: Connection, order: Iterable[Mapping[str, Any]]) -> str:
         """The one order that all given names agree on, or nothing."""
         links = Links(db)
         found: set[str] = set()
-        for identifier in question.order:
+        for identifier in order:
             kind, system, value = name_key("order", identifier)
             row = db.one("find_name", kind, value, system)
             if row is None:
@@ -207,8 +214,27 @@ class Questions:
         row = db.one("get_body", body)
         if row is None:
             return False
-        text = self._keys.open(f"body/{row[0]}/{row[1]}", row[3]).decode("latin-1")
-        return any(value in text for value in values)
+        return any(_bears(self._keys.open(f"body/{row[0]}/{row[1]}", row[3]), value) for value in values)
+
+
+def _erased(db: Connection, journey: str) -> list[Reason]:
+    """A fact that is gone might be the reason to say no."""
+    row = db.one("erased_of", journey)
+    if not row or not row[0]:
+        return []
+    settle = "nothing here does: what was erased is gone, and a person decides without the hub"
+    return [Reason("erased", CANNOT_TELL, f"{row[0]} facts of this order were erased", settle)]
+
+
+SURE = 8
+"""Characters from which a number that stands anywhere in a message is meant: labels run several numbers together."""
+
+
+def _bears(body: bytes, value: str) -> bool:
+    """True where an unread message has a name in it, in UTF-8 or Latin-1; a short one as a whole word."""
+    spelt = b"|".join({re.escape(value.encode("utf-8")), re.escape(value.encode("latin-1", "replace"))})
+    whole = spelt if len(value) >= SURE else rb"(?<![0-9A-Za-z])(?:" + spelt + rb")(?![0-9A-Za-z])"
+    return re.search(whole, body) is not None
 
 
 _UNKNOWN = Reason("I-1", DENY, "no order of this partner has all these names", "check the identifiers")
@@ -228,9 +254,10 @@ def _seen(profile: Profile, answer: Verdict | Listed) -> tuple[Verdict | Listed,
     return replace(answer, items=shown), len(answer.items) - len(shown)
 
 
-def _detail(answer: Verdict | Listed, position: int) -> bytes:
-    """What the audit keeps of an answer."""
-    rules = [reason.rule for reason in answer.reasons]
-    if isinstance(answer, Verdict):
-        return orjson.dumps({"verdict": answer.verdict, "rules": rules, "at": position})
-    return orjson.dumps({"entries": len(answer.items), "rules": rules, "at": position})
+def _detail(answer: Verdict | Listed, position: int, question: Question) -> str:
+    """What the audit keeps of an answer: `as` where somebody else asked in the partner's name."""
+    says = {"verdict": answer.verdict} if isinstance(answer, Verdict) else {"entries": len(answer.items)}
+    kept: dict[str, Any] = {**says, "rules": [reason.rule for reason in answer.reasons], "at": position}
+    if question.caller not in {"", question.partner}:
+        kept["as"] = question.partner
+    return orjson.dumps(kept).decode()

@@ -7,11 +7,10 @@ Runs on one thread; knows no channel.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
-from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -19,75 +18,35 @@ import orjson
 import structlog
 
 from adapters import json_text
-from canonical_model import BASE
-from canonical_model.events import VERSION
-from canonical_model.fold import fold
-from canonical_model.ids import canonical_json, event_id, issue_id, names
-from canonical_model.journey import Journey, is_ref
+from canonical_model.ids import issue_id
 from canonical_model.protocols import Protocol
-from canonical_model.rules import RULES_VERSION, Finding, check, seen_beside
-from canonical_model.rules.orders import placed_for
 from canonical_model.values import instant_text
 from hub import ledger
-from hub.access import takes_part
+from hub.appending import Appender
+from hub.claims import Claims
 from hub.conversion import FATES, FILTERED, HELD, RECORDED, Converted, Part, convert, digest, sameness
 from hub.crypto import Keyring
-from hub.facts import Facts, Origin, configuration_of, misfits
+from hub.facts import Facts, Origin, said_by
 from hub.formats import Adapters
+from hub.incoming import Answer, Incoming
 from hub.links import Links
+from hub.orders import Orders
+from hub.outcomes import RECEIVED, is_read_the_same, settled
 from hub.profiles import Profile
-from hub.revising import revise
-from hub.store import Connection, Store
+from hub.revising import Revision, revise
+from hub.store import Connection, Row, Spoilt, Store, TakeAgain, Unplaced
+from hub.storing import answer_later, wants_answer
 from hub.vault import Vault
 from mappings.faults import Fault
 
 log = structlog.get_logger("hub.committer")
 
-ISSUE_SYSTEM = f"{BASE}/id/issue"
-CACHED_JOURNEYS = 300
-MOST_BESIDE = 50
-"""Of a patient's other orders no more are looked at: beyond it the patient is a test patient."""
+TRIES = 20
+"""How often a transaction is run when other writers come in between; each time more of it is locked beforehand."""
 
 
-@dataclass(frozen=True, slots=True)
-class Incoming:
-    """Bytes that a channel hands over, with who sent them and when they came."""
-
-    partner: str
-    channel: str
-    format: str
-    body: bytes
-    hint: str = ""
-    name: str = ""
-    converted: Converted | None = None
-
-
-@dataclass(slots=True)
-class Answer:
-    """What the hub did with a message: what a channel needs to answer it."""
-
-    inbox: int
-    outcome: str
-    type: str
-    source_id: str
-    parts: list[dict[str, Any]]
-    faults: list[Fault]
-    unlinked: int = 0
-    first: int = 0
-    last: int = 0
-    repeated: bool = False
-    account: dict[str, int] = field(default_factory=dict)
-    records: list[tuple[str, list[dict[str, Any]]]] = field(default_factory=list)
-
-
-@dataclass(slots=True)
-class _Journey:
-    """What the committer remembers of an order between messages."""
-
-    events: dict[int, dict[str, Any]]
-    state: Journey | None = None
-    beside: frozenset[str] = frozenset()
-    """Journeys of the same patient's other orders, when it was last folded."""
+class Contended(Exception):
+    """Other writers came in between too often: the sender is asked to come again."""
 
 
 class Committer:
@@ -104,17 +63,19 @@ class Committer:
         region: str = "local",
         salt: Callable[[int], bytes] = os.urandom,
     ) -> None:
-        self._links = Links(store.writer)
+        self._claims = Claims(store.writer) if store.shared else None
+        self._links = Links(store.writer, self._claims)
+        store.writer.placed = self._placed
         self._store, self._keys, self._profiles, self._adapters = store, keys, profiles, adapters
-        self._protocols, self._clock, self._region, self._salt = protocols, clock, region, salt
-        self._journeys: OrderedDict[str, _Journey] = OrderedDict()
-        self._leaves: list[bytes] = []
-        self._new: dict[int, dict[str, Any]] = {}
-        self._fresh: set[str] = set()
-        self._beside: set[str] = set()
-        """Journeys to look at again, because another order of their patient is not what it was."""
-        self._position = 0
-        self._configuration = {name: configuration_of(profile) for name, profile in profiles.items()}
+        self._clock, self._region = clock, region
+        self.log = Appender(self._links, salt)
+        self.orders = Orders(self.log, self._links, self._claims, profiles, protocols, clock, store.writer)
+        self._taken: set[tuple[str, str]] = set()
+        """Partner and message id of the messages of this transaction, which may wait to be written."""
+        self.clashes = 0
+        """Transactions that were run again because another writer came in between."""
+        self._careful = False
+        """Whether every message is written by itself, to find the one that the store does not take."""
 
     @property
     def connection(self) -> Connection:
@@ -125,7 +86,10 @@ class Committer:
 
     def commit(self, group: Sequence[Incoming]) -> list[Answer]:
         """Answers of a group, after their transaction is durable."""
-        return self._transaction(lambda db: [self._one(db, incoming) for incoming in group])  # type: ignore[no-any-return]
+        answers: list[Answer] = self._transaction(lambda db: [self._one(db, incoming) for incoming in group])
+        for answer in answers:
+            answer.first, answer.last = self.log.real(answer.first), self.log.real(answer.last)
+        return answers
 
     def tick(self) -> int:
         """Looks again at orders whose answers change by time alone; how many there were."""
@@ -133,59 +97,202 @@ class Committer:
 
         def look(db: Connection) -> int:
             due = [row[0] for row in db.all("due_checks", now, 100)]
+            self.orders.drop(self._links.claim_journeys(due))
             for journey in due:
-                self._refold(db, journey, {})
-            self._refold_touched(db)
+                self.orders.refold(db, journey, {})
+            self.orders.refold_touched(db)
             return len(due)
 
         return self._transaction(look)  # type: ignore[no-any-return]
 
     def replay(self, incoming: Incoming, inbox: int) -> Answer:
         """Reads a stored message again: same facts change nothing, changed ones supersede, vanished retract."""
+        return self.reread(lambda db: self.again(db, incoming, inbox))  # type: ignore[no-any-return]
 
-        def again(db: Connection) -> Answer:
-            profile = self._profiles[incoming.partner]
-            vault = Vault(self._keys, db, self._region)
-            adapter = self._adapters.of(profile, incoming.format)
-            converted = convert(profile, adapter, incoming.body, incoming.hint, vault.knows)
-            source = converted.source_id or incoming.name or digest(incoming.body)[:24]
-            same = sameness(incoming.format, profile.volatile, incoming.body)
-            earlier = [orjson.loads(text) for _, text in db.all("events_of_inbox", inbox)]
-            answer = Answer(inbox, "", converted.type, source, [], list(converted.faults), account=converted.account)
-            self._record(db, profile, converted, source, same, inbox, self._clock(), answer, earlier)
-            answer.outcome = converted.outcome
-            answer.parts = [part.plain() for part in converted.parts]
-            parts, account = orjson.dumps(answer.parts).decode(), orjson.dumps(converted.account).decode()
-            db.run("replay_inbox", converted.type, answer.outcome, parts, account, inbox)
-            self._refold_touched(db)
-            return answer
+    def reread(self, work: Callable[[Connection], Any]) -> Any:
+        """One transaction of work that reads stored messages again, by `again` and `mended`."""
+        return self._transaction(work)
 
-        return self._transaction(again)  # type: ignore[no-any-return]
+    def erase(self, position: int, work: Callable[[Connection], dict[str, Any]]) -> int:
+        """One transaction in which `work` takes a fact's text away and gives the entry that says so; its position."""
 
-    def _transaction(self, work: Callable[[Connection], Any]) -> Any:
-        db = self._store.writer
-        self._leaves, self._fresh, self._new = [], set(), {}
-        self._links.made.clear()
-        self._beside.clear()
-        try:
-            with db.transaction():
-                row = db.one("head")
-                self._position = first = int(row[0]) if row else 0
-                done = work(db)
-                if self._leaves:
-                    ledger.seal(db, self._keys, first + 1, self._leaves)
-                return done
-        except BaseException:
-            self._links.forget()
-            for journey in self._fresh:
-                self._journeys.pop(journey, None)
-            raise
+        def without(db: Connection) -> int:
+            db.place()
+            self.log.write(db, work(db))
+            told = self.log.position
+            db.run("add_erased", position, told)
+            linked = {row[0] for row in db.all("links_of", position)}
+            self.orders.look_beside(linked | self._links.part(position, told))
+            self.orders.refold_touched(db)
+            return told
 
-    def _one(self, db: Connection, incoming: Incoming) -> Answer:
-        before, leaves = self._position, len(self._leaves)
+        return self._transaction(without)  # type: ignore[no-any-return]
+
+    def again(self, db: Connection, incoming: Incoming, inbox: int, cause: str = "table") -> Answer:
+        """Reads one stored message again. Where that fails nothing of it changes, and the outcome is empty."""
+        before, leaves = self.log.position, len(self.log.leaves)
         try:
             with db.savepoint():
-                return self._take(db, incoming)
+                answer = self._read_again(db, incoming, inbox, cause)
+                if self._careful:
+                    db.flush()
+                return answer
+        except Exception as wrong:  # noqa: BLE001 - the message stays as it was and is told; the others go on
+            self._undo(before, leaves)
+            log.error("replay.failed", message=inbox, error=type(wrong).__name__)
+            text = f"the hub could not read it again ({type(wrong).__name__}); nothing of it changed"
+            return Answer(inbox, "", "", "", [], [Fault("internal-error", "message", text, severity="error")])
+
+    def _read_again(self, db: Connection, incoming: Incoming, inbox: int, cause: str) -> Answer:
+        profile, converted = self._convert(db, incoming)
+        source = converted.source_id or incoming.name or digest(incoming.body)[:24]
+        row = db.one("message", inbox)
+        assert row is not None
+        revision = self._revision(db, inbox, cause, row[16] is not None)
+        answer = Answer(inbox, "", converted.type, source, [], list(converted.faults), account=converted.account)
+        answer.first = self.log.position + 1
+        self._record(db, profile, converted, source, row[7], inbox, self._clock(), answer, revision)
+        answer.last = self.log.position
+        answer.outcome = converted.outcome
+        answer.parts = [part.plain() for part in converted.parts]
+        residual = self._residual_again(db, profile.partner, revision.received, converted, row[14])
+        db.run(
+            "read_again",
+            converted.type,
+            source,
+            answer.outcome,
+            orjson.dumps(answer.parts).decode(),
+            orjson.dumps(converted.account).decode(),
+            residual,
+            self._adapters.configuration(profile),
+            inbox,
+        )
+        if row[14] is not None and row[14] != residual:
+            db.run("drop_body", row[14])
+        self.orders.refold_touched(db)
+        return answer
+
+    def _residual_again(
+        self, db: Connection, partner: str, came: datetime, converted: Converted, kept: int | None
+    ) -> int | None:
+        """The body with the residual of a message that was read again: the one that it has, where it is the same."""
+        if not converted.residual or converted.outcome != RECORDED:
+            return None
+        found = json_text.dumps(converted.residual)
+        row = db.one("get_body", kept) if kept is not None else None
+        if row is not None and self._keys.open(f"body/{row[0]}/{row[1]}", row[3]) == found:
+            return kept
+        return self._store_body(db, partner, came, "residual", found)
+
+    def mended(self, db: Connection, incoming: Incoming, held: int) -> Answer:
+        """Takes the mended text of a held message, as a message of its own: its facts take the place of the other's."""
+        profile, converted = self._convert(db, incoming)
+        same = sameness(incoming.format, profile.volatile, incoming.body)
+        revision = self._revision(db, held, "message", mended=True)
+        return self._keep(
+            db, incoming, converted, profile, converted.source_id or incoming.name, same, revision=revision
+        )
+
+    def _revision(self, db: Connection, inbox: int, cause: str, mended: bool) -> Revision:
+        row = db.one("message", inbox)
+        assert row is not None
+        earlier = [orjson.loads(text) for _, text in db.all("events_of_message", inbox) if text is not None]
+        return Revision(earlier, datetime.fromisoformat(row[1]), cause, mended)
+
+    def _convert(self, db: Connection, incoming: Incoming) -> tuple[Profile, Converted]:
+        profile = self._profiles[incoming.partner]
+        if incoming.converted is not None:
+            return profile, incoming.converted
+        knows = Vault(self._keys, db, self._region).knows
+        adapter = self._adapters.of(profile, incoming.format)
+        return profile, convert(profile, adapter, incoming.body, incoming.hint, knows)
+
+    def transaction(self, work: Callable[[Connection], Any]) -> Any:
+        """Work of another room as one transaction, with what it tells of Issues."""
+
+        def whole(db: Connection) -> Any:
+            done = work(db)
+            self.orders.refold_touched(db)
+            return done
+
+        return self._transaction(whole)
+
+    def _transaction(self, work: Callable[[Connection], Any]) -> Any:
+        """The work in one transaction; run again from its beginning where another writer came in between."""
+        again = placed = False
+        for _ in range(TRIES):
+            try:
+                return self._try(work, again, placed)
+            except Spoilt:
+                with self._carefully():
+                    return self._transaction(work)
+            except TakeAgain as clash:
+                self.clashes += 1
+                again, placed = True, placed or isinstance(clash, Unplaced)
+            except self._store.DOWN:
+                raise
+            except Exception:
+                if self._careful:
+                    raise
+                with self._carefully():
+                    return self._transaction(work)
+        raise Contended(f"other writers came in between {TRIES} times")
+
+    @contextlib.contextmanager
+    def _carefully(self) -> Iterator[None]:
+        self._careful = True
+        try:
+            yield
+        finally:
+            self._careful = False
+
+    def _try(self, work: Callable[[Connection], Any], again: bool, placed: bool) -> Any:
+        db = self._store.writer
+        self._begin()
+        try:
+            with db.transaction():
+                if self._claims is not None:
+                    self._claims.begin(again)
+                self.log.start(db.start(placed or self._careful))
+                done = work(db)
+                if self.log.leaves:
+                    db.place()
+                if self._claims is not None:
+                    self._claims.end()
+                if self.log.leaves:
+                    ledger.seal(db, self._keys, self.log.first + 1, self.log.leaves)
+                return done
+        except BaseException:
+            if self._claims is not None:
+                self._claims.abandon()
+            self._links.forget()
+            self.orders.undone()
+            raise
+
+    def _begin(self) -> None:
+        self.log.begin()
+        self._taken.clear()
+        self.orders.begin(anew=self._links.begin())
+
+    def _placed(self, offset: int) -> None:
+        """Positions that were provisional are real from now on, in everything that is remembered."""
+        self.log.placed(offset)
+        self.orders.placed()
+
+    def _one(self, db: Connection, incoming: Incoming) -> Answer:
+        return self._guarded(db, incoming, lambda: self._take(db, incoming))
+
+    def _guarded(
+        self, db: Connection, incoming: Incoming, take: Callable[[], Answer], stored: int | None = None
+    ) -> Answer:
+        """One message as a part of the transaction; one that fails is undone alone and held."""
+        before, leaves = self.log.position, len(self.log.leaves)
+        try:
+            with db.savepoint():
+                answer = take()
+                if self._careful:
+                    db.flush()
+                return answer
         except Exception as wrong:  # noqa: BLE001 - the one place: the message is held and told, its group goes on
             self._undo(before, leaves)
             log.error("message.held", partner=incoming.partner, channel=incoming.channel, error=type(wrong).__name__)
@@ -195,42 +302,121 @@ class Committer:
                 f"the hub could not process it ({type(wrong).__name__}); it is kept and can be replayed",
                 severity="error",
             )
+            converted = Converted("", "", "", [Part("message", HELD, faults=[fault])], [fault])
             with db.savepoint():
-                converted = Converted("", "", "", [Part("message", HELD, faults=[fault])], [fault])
-                return self._keep(db, incoming, converted, self._profiles[incoming.partner], incoming.name)
+                if stored is not None:
+                    return self._hold_stored(db, incoming, converted, stored)
+                return self._settle(db, incoming, converted, self._profiles[incoming.partner])
+
+    @staticmethod
+    def _hold_stored(db: Connection, incoming: Incoming, converted: Converted, stored: int) -> Answer:
+        parts = [part.plain() for part in converted.parts]
+        told = orjson.dumps(parts).decode()
+        db.run("read_again", "", incoming.name, HELD, told, "{}", None, "", stored)
+        return Answer(stored, HELD, "", incoming.name, parts, list(converted.faults))
 
     def _undo(self, position: int, leaves: int) -> None:
         """Brings the committer's memory back to where it was before an undone message."""
-        self._position = position
         self._links.forget()
         self._links.made.clear()
         self._links.lost.clear()
-        self._beside.clear()
-        for journey in self._fresh:  # also those of earlier messages: the undone one may have added to them
-            self._journeys.pop(journey, None)
-        del self._leaves[leaves:]
-        for later in [p for p in self._new if p > position]:
-            del self._new[later]
+        self.orders.undone()
+        self.log.undo(position, leaves)
 
     # ---- one message ------------------------------------------------------------------------------------------
 
     def _take(self, db: Connection, incoming: Incoming) -> Answer:
-        profile = self._profiles[incoming.partner]
-        vault = Vault(self._keys, db, self._region)
-        converted = incoming.converted
-        if converted is None:
-            adapter = self._adapters.of(profile, incoming.format)
-            converted = convert(profile, adapter, incoming.body, incoming.hint, vault.knows)
+        if incoming.stored:
+            return self._keep_raw(db, incoming)
+        profile, converted = self._convert(db, incoming)
+        return self._settle(db, incoming, converted, profile)
+
+    def _settle(self, db: Connection, incoming: Incoming, converted: Converted, profile: Profile) -> Answer:
+        """Keeps a message that was read, unless it is one that is kept already."""
         source = converted.source_id or incoming.name or digest(incoming.body)[:24]
         same = sameness(incoming.format, profile.volatile, incoming.body)
-        earlier = db.one("same_inbox", profile.partner, source, same)
-        if earlier is not None and earlier[1] in {RECORDED, FILTERED}:
+        if self._claims is not None:
+            self._claims.message(profile.partner, source)
+        if (profile.partner, source) in self._taken:
+            db.flush()
+        earlier = next(iter(db.peek("same_inbox", profile.partner, source, same)), None)
+        if (known := settled(db, earlier)) is not None:
+            db.run("repeat_inbox", known.row[0])
+            converted.faults = known.faults or converted.faults
+            return _again(known.row, converted, source)
+        if earlier is not None and is_read_the_same(earlier, converted):
             db.run("repeat_inbox", earlier[0])
             return _again(earlier, converted, source)
-        if db.one("other_inbox", profile.partner, source, same) is not None:
-            remedy = "another message of this id was recorded before; both are kept: give each an id of its own"
-            converted.faults.append(Fault("source-id-reused", "message", remedy))
-        return self._keep(db, incoming, converted, profile, source, same)
+        if db.peek("other_inbox", profile.partner, source, same):
+            converted.faults.append(_REUSED)
+        revision = None if earlier is None else self._revision(db, earlier[0], "table", mended=False)
+        return self._keep(db, incoming, converted, profile, source, same, revision)
+
+    def _keep_raw(self, db: Connection, incoming: Incoming) -> Answer:
+        """Keeps the raw body of a message, unless it is kept already."""
+        profile, now, hashed = self._profiles[incoming.partner], self._clock(), digest(incoming.body)
+        source = incoming.name or hashed[:24]
+        same = sameness(incoming.format, profile.volatile, incoming.body)
+        if self._claims is not None:
+            self._claims.message(profile.partner, source)
+        if (profile.partner, source) in self._taken:
+            db.flush()
+        for earlier in db.peek("same_inbox", profile.partner, source, same):
+            if earlier[1] == RECEIVED or settled(db, earlier) is not None:
+                db.run("repeat_inbox", earlier[0])
+                return Answer(earlier[0], RECEIVED, "", source, [], [], repeated=True)
+        body = self._store_body(db, profile.partner, now, "message", incoming.body)
+        inbox = db.add_later(
+            "add_inbox",
+            instant_text(now),
+            profile.partner,
+            incoming.channel,
+            incoming.format,
+            "",
+            source,
+            same,
+            hashed,
+            len(incoming.body),
+            RECEIVED,
+            "[]",
+            "{}",
+            body,
+            None,
+            "",
+            incoming.hint,
+        )
+        self._taken.add((profile.partner, source))
+        return Answer(inbox, RECEIVED, "", source, [], [])
+
+    def read_stored(self, limit: int) -> int:
+        """Reads messages that were only stored, in the order in which they came; how many there were."""
+
+        def read(db: Connection) -> int:
+            rows = db.all("stored_inbox", limit)
+            for row in rows:
+                self._read_stored(db, row)
+            return len(rows)
+
+        return self._transaction(read)  # type: ignore[no-any-return]
+
+    def _read_stored(self, db: Connection, row: Row) -> None:
+        inbox, partner, channel, format_name, source, hint, period, sealed = row
+        body = self._keys.open(f"body/{partner}/{period}", sealed)
+        incoming = Incoming(partner, channel, format_name, body, hint, source)
+        answer = self._guarded(db, incoming, lambda: self._read_first(db, incoming, inbox), inbox)
+        profile = self._profiles.get(partner)
+        if profile is not None and wants_answer(profile, channel, body, answer.outcome):
+            answer_later(db, self._keys, profile, inbox, body, answer, self._clock())
+
+    def _read_first(self, db: Connection, incoming: Incoming, inbox: int) -> Answer:
+        profile, converted = self._convert(db, incoming)
+        source = converted.source_id or incoming.name
+        same = sameness(incoming.format, profile.volatile, incoming.body)
+        if self._claims is not None:
+            self._claims.message(profile.partner, source)
+        if db.peek("other_inbox", profile.partner, source, same):
+            converted.faults.append(_REUSED)
+        return self._keep(db, incoming, converted, profile, source, same, None, inbox)
 
     def _keep(
         self,
@@ -240,12 +426,37 @@ class Committer:
         profile: Profile,
         source: str = "",
         same: str = "",
+        revision: Revision | None = None,
+        stored: int | None = None,
     ) -> Answer:
+        """Records a message; one that was `stored` before has its row and its body."""
         now = self._clock()
         hashed = digest(incoming.body)
         source = source or hashed[:24]
-        inbox = db.add(
+        inbox = db.next_id("inbox") if stored is None else stored
+        answer = Answer(inbox, "", converted.type, source, [], list(converted.faults), account=converted.account)
+        answer.first = self.log.position + 1
+        self._record(db, profile, converted, source, same or hashed, inbox, now, answer, revision)
+        answer.last = self.log.position
+        answer.unlinked = sum(1 for p in range(answer.first, answer.last + 1) if p not in self._links.linked)
+        body = residual = None
+        if converted.outcome != FILTERED:
+            if stored is None:
+                body = self._store_body(db, profile.partner, now, "message", incoming.body)
+            if converted.residual and converted.outcome == RECORDED:
+                residual = self._store_body(db, profile.partner, now, "residual", json_text.dumps(converted.residual))
+        answer.outcome = converted.outcome
+        answer.parts = [part.plain() for part in converted.parts]
+        parts, account = orjson.dumps(answer.parts).decode(), orjson.dumps(converted.account).decode()
+        configuration = self._adapters.configuration(profile)
+        if stored is not None:
+            read = (converted.type, source, answer.outcome, parts, account, residual, configuration)
+            db.later("read_again", *read, inbox)
+            self.orders.refold_touched(db)
+            return answer
+        db.later(
             "add_inbox",
+            inbox,
             instant_text(now),
             profile.partner,
             incoming.channel,
@@ -255,42 +466,21 @@ class Committer:
             same or hashed,
             hashed,
             len(incoming.body),
-            "received",
-            "[]",
-            "{}",
-            None,
-            None,
-        )
-        answer = Answer(inbox, "", converted.type, source, [], list(converted.faults), account=converted.account)
-        answer.first = self._position + 1
-        self._record(db, profile, converted, source, same or hashed, inbox, now, answer)
-        answer.last = self._position
-        row = db.one("count_unlinked", answer.first, answer.last)
-        answer.unlinked = int(row[0]) if row else 0
-        body = residual = None
-        if converted.outcome != FILTERED:
-            body = self._store_body(db, profile.partner, now, "message", incoming.body)
-            if converted.residual and converted.outcome == RECORDED:
-                residual = self._store_body(db, profile.partner, now, "residual", json_text.dumps(converted.residual))
-        answer.outcome = converted.outcome
-        answer.parts = [part.plain() for part in converted.parts]
-        db.run(
-            "settle_inbox",
-            converted.type,
-            source,
             answer.outcome,
-            orjson.dumps(answer.parts).decode(),
-            orjson.dumps(converted.account).decode(),
+            parts,
+            account,
             body,
             residual,
-            inbox,
+            configuration,
+            incoming.hint,
         )
-        self._refold_touched(db)
+        self._taken.add((profile.partner, source))
+        self.orders.refold_touched(db)
         return answer
 
     def _store_body(self, db: Connection, partner: str, now: datetime, kind: str, body: bytes) -> int:
         period = now.strftime("%Y-%m")
-        return db.add("add_body", partner, period, kind, self._keys.seal(f"body/{partner}/{period}", body))
+        return db.add_later("add_body", partner, period, kind, self._keys.seal(f"body/{partner}/{period}", body))
 
     def _record(
         self,
@@ -302,230 +492,30 @@ class Committer:
         inbox: int,
         now: datetime,
         answer: Answer,
-        earlier: Sequence[dict[str, Any]] = (),
+        revision: Revision | None = None,
     ) -> None:
-        """Appends the facts of the recorded parts. At a replay, `earlier` are those that the message came to before."""
-        origin = Origin(profile, self._configuration[profile.partner], source, same, converted.sequence, now)
+        """Appends the facts of the recorded parts; of a message that is read again, what that changes."""
+        configuration = self._adapters.configuration(profile)
+        came = revision.received if revision is not None else now
+        origin = Origin(profile, configuration, source, same, converted.sequence, now, came)
         facts = Facts(self._keys, db, self._region, origin, converted)
-        said: list[dict[str, Any]] = []
-        for part in converted.parts:
-            if part.fate != RECORDED:
-                continue
-            events = [facts.of(assertion) for assertion in part.assertions]
-            part.faults += [fault for event in events for fault in misfits(event)]
-            if any(fault.severity == "error" for fault in part.faults):
-                part.fate = HELD
-                answer.faults += part.faults
-                continue
-            said += events
+        said, faults = said_by(facts, converted)
+        answer.faults += faults
         answer.records += [(event["about"]["kind"], event["about"]["identifiers"]) for event in said]
-        if earlier:
-            whole = all(part.fate in {RECORDED, FILTERED} for part in converted.parts)
-            said = revise(earlier, said, whole, now)
+        if revision is not None:
+            said = revise(revision, said, converted.whole, now)
+        self.orders.claim(said)
+        known = {row[0] for row in db.peek("known_events", orjson.dumps([event["id"] for event in said]).decode())}
         for event in said:
-            self._append(db, event, inbox)
+            if event["id"] not in known and event["id"] not in self.log.ids:
+                self.log.add(db, event, inbox)
 
-    def _append(self, db: Connection, event: dict[str, Any], inbox: int | None, only: str = "") -> bool:
-        """Adds a fact to the log and links it; False where the log has it already."""
-        position = self._position + 1
-        text = canonical_json(event)
-        salt = self._salt(ledger.SALT)
-        hashed = ledger.leaf(salt, text)
-        if not db.run("add_event", position, event["id"], event["type"], inbox, text.decode(), salt, hashed):
-            return False
-        self._position = position
-        self._leaves.append(hashed)
-        self._new[position] = event
-        self._links.add(position, event, only)
-        return True
 
-    # ---- one order --------------------------------------------------------------------------------------------
-
-    def state(self, db: Connection, journey: str) -> Journey:
-        """The journey as its live facts leave it; of one that has another name by now, that of today."""
-        journey = self._links.now(journey)
-        known = self._known(db, journey)
-        return known.state or self._fold(journey, known)
-
-    def _known(self, db: Connection, journey: str) -> _Journey:
-        """The remembered order, loaded where it is not remembered."""
-        known = self._journeys.get(journey)
-        if known is None:
-            positions = [row[0] for row in db.all("positions_of", journey)]
-            known = self._journeys[journey] = _Journey(self._events(db, positions))
-            if len(self._journeys) > CACHED_JOURNEYS:
-                self._journeys.popitem(last=False)
-        self._journeys.move_to_end(journey)
-        return known
-
-    def _events(self, db: Connection, positions: Iterable[int]) -> dict[int, dict[str, Any]]:
-        """Events at positions: those of this transaction as they are, older ones from the log."""
-        found = {position: self._new[position] for position in positions if position in self._new}
-        missing = sorted(set(positions) - found.keys())
-        if missing:
-            for position, text in db.all("events_at", orjson.dumps(missing).decode()):
-                found[position] = orjson.loads(text)
-        return found
-
-    def _refold_touched(self, db: Connection) -> None:
-        """Folds every order again that facts of this message were linked to, older facts with them."""
-        while self._links.made or self._beside:  # an Issue that is raised links what was said of it before
-            made, self._links.made = self._links.made, {}
-            beside, self._beside = self._beside, set()
-            lost, self._links.lost = self._links.lost, set()
-            for journey in lost:
-                self._journeys.pop(journey, None)
-            for journey, positions in made.items():
-                self._refold(db, journey, self._events(db, positions))
-            for journey in sorted({self._links.now(journey) for journey in beside} - made.keys()):
-                self._refold(db, journey, {})
-
-    def _fold(self, journey: str, known: _Journey) -> Journey:
-        known.state = self._alone(journey, known)
-        known.beside = self._of_patient(journey, known.state)
-        known.state.others = tuple(
-            view
-            for other in sorted(known.beside)
-            if (view := seen_beside(known.state, self._apart(other), self._protocols)) is not None
-        )
-        return known.state
-
-    def _alone(self, journey: str, known: _Journey) -> Journey:
-        return fold(self._links.names_of(journey), known.events.values())
-
-    def _apart(self, journey: str) -> Journey:
-        """Another order as it is by itself, whatever it knows of its patient's other orders."""
-        known = self._known(self.connection, journey)
-        return known.state or self._alone(journey, known)
-
-    def _of_patient(self, journey: str, state: Journey) -> frozenset[str]:
-        """Journeys of the orders to which the patient of this one leads, this one apart."""
-        patient = state.order.fields.get("patient")
-        if not is_ref(patient):
-            return frozenset()
-        reached = self._links.orders_of(self._links.members(names(patient)))
-        return frozenset(sorted(reached - {journey})[:MOST_BESIDE])
-
-    def _refold(self, db: Connection, journey: str, new: Mapping[int, dict[str, Any]]) -> None:
-        """Folds an order again, opens and closes its Issues, plans deliveries and the next look."""
-        self._fresh.add(journey)
-        known = self._known(db, journey)
-        before = self._before(journey, known, new)
-        earlier, beside = known.state, known.beside
-        known.events.update(new)
-        state = self._fold(journey, known)
-        if new and (beside or known.beside) and (earlier is None or _aspect(earlier) != _aspect(state)):
-            self._beside |= beside | known.beside
-        now = self._clock()
-        result = check(state, self._protocols, now)
-        db.run("set_check", instant_text(result.next_change) if result.next_change else None, journey)
-        issues = self._issues(db, journey, state, result.findings, now)
-        known.events.update(issues)
-        self._plan(db, journey, before, state, {**new, **issues}, known.events, now)
-
-    def _issues(
-        self, db: Connection, journey: str, state: Journey, findings: Iterable[Finding], now: datetime
-    ) -> dict[int, dict[str, Any]]:
-        found = {finding.id: finding for finding in findings}
-        opened = {row[0]: row[1:] for row in db.all("open_issues_of", journey)}
-        told = {issue: (f.severity, f.text, json.dumps(f.facts)) for issue, f in found.items()}
-        events: dict[int, dict[str, Any]] = {}
-        for issue in sorted(issue for issue in found if opened.get(issue) != told[issue]):  # new, or worse than it was
-            finding = found[issue]
-            db.run(
-                "raise_issue",
-                issue,
-                journey,
-                finding.rule,
-                finding.kind,
-                finding.severity,
-                finding.text,
-                finding.settle,
-                json.dumps(finding.facts),
-                instant_text(now),
-            )
-            values = {
-                "rule": finding.rule,
-                "kind": finding.kind,
-                "severity": finding.severity,
-                "text": finding.text,
-                "cause": finding.cause,
-                "status": "open",
-            }
-            self._hub_event(db, journey, state, "issue.raised", issue, values, now, events)
-        for issue in sorted(opened.keys() - found.keys()):
-            db.run("close_issue", instant_text(now), issue, journey)
-            self._hub_event(db, journey, state, "issue.cleared", issue, {"status": "resolved"}, now, events)
-        return events
-
-    def _hub_event(
-        self,
-        db: Connection,
-        journey: str,
-        state: Journey,
-        type_: str,
-        issue: str,
-        values: dict[str, Any],
-        now: datetime,
-        events: dict[int, dict[str, Any]],
-    ) -> None:
-        """A fact of the hub itself about an Issue of an order, with the rule set's version."""
-        about = {"kind": "issue", "identifiers": [{"system": ISSUE_SYSTEM, "value": issue}]}
-        order = state.order.identifiers[:1]
-        if order:
-            values["order"] = {"kind": "order", "identifiers": order}
-        row = db.one("issue_times", issue, journey)
-        count = str(row[0] if row else 1)
-        event = {
-            "v": VERSION,
-            "id": event_id("hub", journey, RULES_VERSION, count, type_, about, [values]),
-            "type": type_,
-            "about": about,
-            "set": values,
-            "clear": [],
-            "occurred": _moment(now),
-            "recorded": instant_text(now),
-            "reporter": {"partner": "hub", "role": "hub"},
-            "source_id": f"rules/{RULES_VERSION}",
-            "ordinal": f"{count.zfill(6)}/{int(type_ == 'issue.cleared')}",  # told and taken back in one instant
-            "frame": journey,
-            "configuration": f"rules/{RULES_VERSION}",
-            "body": "",
-        }
-        if self._append(db, event, None, only=journey):
-            events[self._position] = event
-
-    def _before(self, journey: str, known: _Journey, new: Mapping[int, Any]) -> Journey | None:
-        """The order as it was before new facts; None where it is new itself."""
-        if known.state is None:  # just loaded, the new facts with it
-            earlier = [event for position, event in known.events.items() if position not in new]
-            return fold(self._links.names_of(journey), earlier) if earlier else None
-        return known.state
-
-    def _plan(
-        self,
-        db: Connection,
-        journey: str,
-        before: Journey | None,
-        state: Journey,
-        new: Mapping[int, dict[str, Any]],
-        every: Mapping[int, dict[str, Any]],
-        now: datetime,
-    ) -> None:
-        """One delivery per fact and partner that takes part in the order and asked for such facts; no echo.
-
-        A partner who takes part from now on is told what came before too: it may have come before the order did.
-        """
-        for profile in self._profiles.values():
-            if not profile.sends or not takes_part(profile, state):
-                continue
-            joins = before is not None and not takes_part(profile, before)
-            for position, event in sorted((every if joins else new).items()):
-                if profile.partner == event["reporter"]["partner"]:
-                    continue
-                for send in profile.sends:
-                    if event["type"] in send.events:
-                        db.run("add_delivery", profile.partner, journey, position, send.message, instant_text(now))
+_REUSED = Fault(
+    "source-id-reused",
+    "message",
+    "another message of this id was recorded before; both are kept: give each an id of its own",
+)
 
 
 def _again(earlier: tuple[Any, ...], converted: Converted, source: str) -> Answer:
@@ -542,22 +532,9 @@ def _again(earlier: tuple[Any, ...], converted: Converted, source: str) -> Answe
     )
 
 
-def _moment(now: datetime) -> dict[str, Any]:
-    text = instant_text(now)
-    precision = "fraction" if "." in text else "second"
-    return {"at": text, "local": text.removesuffix("Z"), "zone": "Z", "precision": precision}
-
-
 def worst(parts: Iterable[Mapping[str, Any]]) -> str:
     """The worst fate of some parts."""
     return max((part["fate"] for part in parts), key=FATES.index, default=RECORDED)
 
 
 __all__ = ["Answer", "Committer", "Incoming", "issue_id", "worst"]
-
-
-def _aspect(state: Journey) -> list[Any]:
-    """What the rules of the patient's other orders may see of an order."""
-    order = state.order
-    fields = ("patient", "protocol", "service", "replaces")
-    return [state.names, order.state, placed_for(state), *(order.fields.get(name) for name in fields)]

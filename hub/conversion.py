@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from adapters.reading import Read, Unparsable, Unsupported
+from adapters.reading import Read, Unparsable, Unsupported, bounded
+from canonical_model.identifiers import UNASSIGNED
+from hub.filtering import passed_over
 from hub.profiles import Profile
 from mappings import events as event_tables
 from mappings.faults import Fault
@@ -42,9 +44,13 @@ class Part:
     fate: str
     assertions: list[dict[str, Any]] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
+    frame: str = ""
+    """The key of its frame, where what came of the part is asked for again."""
 
     def plain(self) -> dict[str, Any]:
         shown: dict[str, Any] = {"part": self.name, "fate": self.fate}
+        if self.frame:
+            shown["frame"] = self.frame
         if self.faults:
             shown["faults"] = [fault.plain() for fault in self.faults]
         return shown
@@ -63,11 +69,18 @@ class Converted:
     residual: dict[str, Any] = field(repr=False, default_factory=dict)
     account: dict[str, int] = field(default_factory=dict)
     processing: str = "production"
+    indivisible: bool = False
+    """Whether nothing of it is recorded unless all of it is."""
 
     @property
     def outcome(self) -> str:
         """The worst fate of the parts; a message without parts was recorded as it is."""
         return max((part.fate for part in self.parts), key=FATES.index, default=RECORDED)
+
+    @property
+    def whole(self) -> bool:
+        """True when nothing of it is held or rejected: what it does not say, it does not say."""
+        return all(part.fate in {RECORDED, FILTERED} for part in self.parts)
 
 
 def convert(
@@ -89,19 +102,31 @@ def convert(
     if read.type in profile.filter.types:
         return Converted(read.type, read.source_id, read.sequence, [Part("message", FILTERED)], [])
     namespace = f"{profile.partner}/{read.source_id or digest(body)}"
+    expected = read.map.get("expects", ())
+    if expected and not any(frame["kind"] in expected for frame in read.frames):
+        remedy = f"{read.type} is to tell of {' or '.join(expected)}, and this one does not: send all of it"
+        read.faults.append(Fault("required", "message", remedy))
+    if not profile.system:
+        read.faults += dict.fromkeys(_unassigned(read.frames))
     parts = [*_parts(profile, read, namespace, knows), *_unread(read.faults)]
+    if parts:  # what was told of it stays with it: the operators see what the sender was answered
+        parts[0].faults += [fault for fault in read.faults if fault.severity != "error"]
+    silent = all(part.fate == RECORDED and not part.assertions for part in parts)
     head: dict[str, Any] = next((f["set"] for f in read.frames if f["kind"] == "message"), {})
     return Converted(
         type=read.type,
         source_id=read.source_id,
         sequence=read.sequence,
         parts=parts,
-        faults=read.faults,
+        faults=[*read.faults, _SILENT] if silent else read.faults,
         frames=read.frames,
         residual=read.residual,
         account=dict(read.summary()),
         processing=head.get("processing", "production"),
     )
+
+
+_SILENT = Fault("asserts-nothing", "message", "it came to no fact; send with it what it is to tell")
 
 
 def _refused(message_type: str, fate: str, wrong: Unsupported | Unparsable) -> Converted:
@@ -113,25 +138,58 @@ def _parts(profile: Profile, read: Read, namespace: str, knows: Callable[[list[A
     by_key = {frame["key"]: frame for frame in read.frames}
     parts: dict[str, Part] = {}
     counts: dict[str, int] = {}
+    unnamed: dict[Fault, None] = {}
+    passed = passed_over(profile.filter, read.frames, knows)
     for frame in read.frames:
         if frame["kind"] == "message" or frame.get("parent"):
             continue
         counts[frame["kind"]] = counts.get(frame["kind"], 0) + 1
         name = f"{frame['kind']} {counts[frame['kind']]}"
-        fate = FILTERED if _is_filtered(profile, frame, read, knows) else RECORDED
-        parts[frame["key"]] = Part(name, fate)
+        parts[frame["key"]] = Part(name, FILTERED if frame["key"] in passed else RECORDED)
     for assertion in event_tables.assertions(read.map, read.frames, namespace):
         top = by_key[assertion["frame"]]
         while top.get("parent"):
             top = by_key[top["parent"]]
         part = parts.get(top["key"])
         if part is not None and part.fate == RECORDED:
-            part.assertions.append(assertion)
-            if assertion["about"]["kind"] == "order" and event_tables.is_made_up(assertion["about"]["identifiers"]):
-                remedy = "give the order a number: what comes after can be linked to it by nothing else"
-                unnamed = Fault("required", part.name, remedy)
-                read.faults += [unnamed] if unnamed not in read.faults else []
+            if (fault := _unnamed(part.name, assertion)) is not None:
+                unnamed[fault] = None
+            if assertion["about"].get("identifiers") != []:
+                part.assertions.append(assertion)
+    read.faults += bounded([*unnamed])
     return list(parts.values())
+
+
+def _unnamed(part: str, assertion: Mapping[str, Any]) -> Fault | None:
+    """What is wrong with a fact about something that nothing names; None where nothing is."""
+    kind, names = assertion["about"]["kind"], assertion["about"].get("identifiers")
+    if names == []:
+        remedy = f"name the {kind}, and its number's system in the profile or table: no {assertion['type']} came of it"
+        return Fault("required", part, remedy)
+    if kind == "order" and event_tables.is_made_up(names):
+        return Fault("required", part, "give the order a number: what comes after can be linked to it by nothing else")
+    return None
+
+
+def _unassigned(frames: list[dict[str, Any]]) -> Iterator[Fault]:
+    """Names of things whose authority nobody tells: they are kept, and name and link nothing."""
+    for frame in frames:
+        for name, value in frame["set"].items():
+            if event_tables.is_link(name, value) and _has_unassigned(value):
+                place = f"{frame['kind']}.{name}"
+                remedy = "say whose number it is, there or as `system` in the profile: it names and links nothing"
+                yield Fault("identifier-unassigned", place, remedy)
+
+
+def _has_unassigned(value: Any) -> bool:
+    """True where an identifier of no system stands in a value, other than the id of a FHIR resource."""
+    if isinstance(value, list):
+        return any(_has_unassigned(item) for item in value)
+    if not isinstance(value, dict):
+        return False
+    if value.get("system") == UNASSIGNED:
+        return value.get("type") != "resource"
+    return any(_has_unassigned(item) for item in value.values())
 
 
 def _unread(faults: list[Fault]) -> list[Part]:
@@ -144,38 +202,25 @@ def _unread(faults: list[Fault]) -> list[Part]:
     return list(parts.values())
 
 
-def _is_filtered(
-    profile: Profile, frame: Mapping[str, Any], read: Read, knows: Callable[[list[Any]], bool] | None
-) -> bool:
-    services = profile.filter.services
-    if frame["kind"] == "order" and services:
-        codes = {coding.get("code") for coding in (frame["set"].get("service") or {}).get("codings", ())}
-        return not codes & set(services)
-    if frame["kind"] == "subject" and profile.filter.only_known_patients and knows is not None:
-        has_order = any(other["kind"] == "order" for other in read.frames)
-        identity: dict[str, Any] = next(
-            (f["set"] for f in read.frames if f.get("parent") == frame["key"] and f["kind"] == "identity"), {}
-        )
-        retired = identity.get("retired_identifiers", [])
-        return not has_order and not knows([*identity.get("identifiers", []), *retired])
-    return False
-
-
 def digest(body: bytes) -> str:
     """SHA-256 of a body, hex."""
     return hashlib.sha256(body).hexdigest()
 
 
 def sameness(format_name: str, volatile: tuple[str, ...], body: bytes) -> str:
-    """Digest of what makes two messages the same: the body without the profile's volatile header fields."""
+    """Digest of what makes two messages the same: the body without the profile's volatile header fields, whatever ends
+    its segments."""
     if format_name != "hl7v2" or not body[:64].lstrip(b"\x0b\r\n \t\xef\xbb\xbf").startswith(b"MSH"):
         return digest(body)
+    body = body.replace(b"\r\n", b"\r").replace(b"\n", b"\r")
     start = body.find(b"MSH")
     separator = body[start + 3 : start + 4]
+    if not separator:
+        return digest(body)
     header, mark, rest = body[start:].partition(b"\r")
     fields = header.split(separator)
     for name in volatile:
         segment, _, number = name.partition("-")
         if segment == "MSH" and number.isdigit() and 2 < int(number) <= len(fields):
             fields[int(number) - 1] = b""
-    return digest(separator.join(fields) + mark + rest.rstrip(b"\r\n\x1c"))
+    return digest(separator.join(fields) + mark + rest.rstrip(b"\r\x1c"))

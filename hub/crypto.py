@@ -6,7 +6,6 @@ HMAC-SHA256 makes tokens; Ed25519 signs the ledger.
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import os
 from functools import lru_cache
@@ -19,6 +18,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from canonical_model.ids import canonical_json
+from hub import durable
 
 NONCE = 12
 
@@ -30,7 +30,7 @@ class Keyring:
         if len(master) != 32:
             raise ValueError("the master key has 32 bytes")
         self._master = master
-        self._derive = lru_cache(maxsize=1024)(self._hkdf)
+        self._cipher = lru_cache(maxsize=1024)(lambda purpose: AESGCM(self._hkdf(purpose)))
         self._signer = Ed25519PrivateKey.from_private_bytes(self._hkdf("ledger"))
         self._index = self._hkdf("blind-index")
 
@@ -40,15 +40,15 @@ class Keyring:
     def seal(self, purpose: str, plain: bytes) -> bytes:
         """Encrypted bytes, nonce first; `purpose` is bound to them."""
         nonce = os.urandom(NONCE)
-        return nonce + AESGCM(self._derive(purpose)).encrypt(nonce, plain, purpose.encode())
+        return nonce + self._cipher(purpose).encrypt(nonce, plain, purpose.encode())
 
     def open(self, purpose: str, sealed: bytes) -> bytes:
         """The plain bytes. Raises cryptography's InvalidTag when key, purpose or bytes are not those of `seal`."""
-        return AESGCM(self._derive(purpose)).decrypt(sealed[:NONCE], sealed[NONCE:], purpose.encode())
+        return self._cipher(purpose).decrypt(sealed[:NONCE], sealed[NONCE:], purpose.encode())
 
     def token(self, kind: str, *parts: object) -> str:
         """A name for a person or text that tells nothing to one without the key; the same for the same parts."""
-        return hmac.new(self._index, canonical_json([kind, *parts]), hashlib.sha256).hexdigest()[:40]
+        return hmac.digest(self._index, canonical_json([kind, *parts]), "sha256").hex()[:40]
 
     def sign(self, message: bytes) -> bytes:
         return self._signer.sign(message)
@@ -79,10 +79,6 @@ def load_keyring(file: Path, may_make: bool = False) -> Keyring:
     if not file.exists():
         if not may_make:
             raise KeyLost(f"{file} is missing, and without it nothing here can be read: restore it from its backup")
-        file.parent.mkdir(parents=True, exist_ok=True)
-        handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "wb") as out:
-            out.write(os.urandom(32))
-            out.flush()
-            os.fsync(out.fileno())
+        durable.make_folder(file.parent)
+        durable.write_once(file, os.urandom(32))
     return Keyring(file.read_bytes())

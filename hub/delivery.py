@@ -1,38 +1,44 @@
 """Deliveries: what partners are told. Rendered once, when first claimed; bytes kept; at least once, in order.
 
-Rendering runs on the committer's thread. Every frame goes through `visible`; the output has an account: leaves written,
-withheld by policy, without a home in the format.
+A line is what waits for one partner. It is served by one server at a time, so what is claimed together is of one
+partner, and in the order of the log. Everything here runs on the committer's thread, in one transaction a turn.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Mapping, Sequence
+import time
+from collections import deque
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 import structlog
 
-from canonical_model.journey import Journey, RecordState
+from canonical_model.journey import Journey
 from canonical_model.values import instant_text
-from hub.access import sees_persons, takes_part, visible
+from hub.access import bars, takes_part
 from hub.committer import Committer
-from hub.conversion import Format
 from hub.crypto import Keyring
-from hub.formats import Adapters
+from hub.delivery_issues import ASTRAY, Cause, astray, broken, down, its_own, raise_issue, refused, release
 from hub.profiles import Profile
-from hub.sealing import drop_personal, unseal
-from hub.store import Connection, Row
-from hub.vault import Vault
-from mappings import send
-from mappings.faults import Fault
+from hub.rendering import Renderer, Told, Unsendable
+from hub.store import Connection
+from hub.storing import APPLICATION_ANSWER, is_stored
 
 log = structlog.get_logger("hub.delivery")
 
 FIRST_WAIT = timedelta(seconds=1)
 LONGEST_WAIT = timedelta(minutes=15)
+RENDERING = 0.02
+"""Seconds in which a turn begins to render: incoming messages wait for no more than one turn."""
+READ = 40
+"""Orders that stay in memory after they were read for a delivery."""
+WAITING, DONE, REFUSED, AGAIN = "waiting", "done", "refused", "again"
+BROKEN, WITHHELD, DISMISSED = "broken", "withheld", "dismissed"
+STATES = (WAITING, DONE, REFUSED, BROKEN, WITHHELD, DISMISSED, ASTRAY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +48,20 @@ class Rendered:
     id: int
     partner: str
     message: str
-    name: str
     body: bytes
     attempts: int
+    version: int = 0
+    issue: str = ""
+
+    @property
+    def key(self) -> str:
+        """What tells this delivery from all others of the hub; another one once an operator has it rendered anew."""
+        return f"{self.id}{_suffix(self.version)}"
+
+    @property
+    def name(self) -> str:
+        """A file's name without its ending."""
+        return f"{self.message.partition('/')[2]}-{self.id:08}{_suffix(self.version)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +72,25 @@ class Outcome:
     note: str = ""
 
 
-class Unsendable(Exception):
-    """A message that its receiver could not read, or that would tell a fact without what it is about."""
+Attempt = tuple[Rendered, Outcome]
 
 
-NEVER_WITHOUT = frozenset({"result.value"})
-"""What a fact is about: where it has no place in the partner's format, a person sees to it instead."""
-DONE, REFUSED, AGAIN = "done", "refused", "again"
+class _Due(NamedTuple):
+    """A row of `due_deliveries`."""
+
+    id: int
+    partner: str
+    journey: str
+    position: int
+    message: str
+    attempts: int
+    body: int | None
+    version: int
+    issue: str
+
+
+def _suffix(version: int) -> str:
+    return f"R{version}" if version else ""
 
 
 def wait_after(attempts: int) -> timedelta:
@@ -74,164 +103,189 @@ def wait_after(attempts: int) -> timedelta:
 class Deliveries:
     """Claims, renders and settles deliveries; a room of the committer's thread."""
 
-    def __init__(self, keys: Keyring, profiles: Mapping[str, Profile], adapters: Adapters, region: str) -> None:
-        self._keys, self._profiles, self._adapters, self._region = keys, profiles, adapters, region
+    def __init__(self, keys: Keyring, profiles: Mapping[str, Profile], renderer: Renderer) -> None:
+        self._keys, self._profiles, self._renderer = keys, profiles, renderer
+        self._opened: set[str] = set()
+        self._read: deque[str] = deque()
 
-    def claim(self, committer: Committer, now: datetime, paused: Iterable[str] = (), limit: int = 20) -> list[Rendered]:
-        """Deliveries that are due, rendered; one at most per partner and order, none for a paused partner."""
-        db = committer.connection
-        with db.transaction():
-            due = db.all("due_deliveries", instant_text(now), orjson.dumps(sorted(paused)).decode(), limit)
-            return [rendered for row in due if (rendered := self._try(committer, db, row, now)) is not None]
+    def lines_due(self, committer: Committer, now: datetime, busy: Collection[str] = ()) -> list[str]:
+        """Partners for whom something is due, without those whose line is being served."""
+        self._open_lines(committer)
+        found = [str(row[0]) for row in committer.connection.all("lines_due", instant_text(now))]
+        return [partner for partner in found if partner in self._profiles and partner not in busy]
 
-    def _try(self, committer: Committer, db: Connection, row: Row, now: datetime) -> Rendered | None:
+    def _open_lines(self, committer: Committer) -> None:
+        """A line for each partner that is told anything; profiles may be reloaded."""
+        told = (p.partner for p in self._profiles.values() if p.sends or is_stored(p, "mllp"))
+        new = set(told) - self._opened
+        if new:
+            committer.transaction(lambda db: [db.run("add_line", partner) for partner in sorted(new)])
+            self._opened |= new
+
+    def turn(
+        self, committer: Committer, partner: str, attempts: Iterable[Attempt], now: datetime, limit: int = 0
+    ) -> list[Rendered]:
+        """Settles what was tried and claims what is due next, at most `limit`, in the order in which it is sent."""
+
+        def take(db: Connection) -> list[Rendered]:
+            for rendered, outcome in attempts:
+                self._settle(committer, db, rendered, outcome, now)
+            return list(self._claim(committer, db, partner, now, limit)) if limit else []
+
+        return committer.transaction(take)  # type: ignore[no-any-return]
+
+    # ---- claiming ---------------------------------------------------------------------------------------------
+
+    def _claim(
+        self, committer: Committer, db: Connection, partner: str, now: datetime, limit: int
+    ) -> Iterator[Rendered]:
+        """What is due for a partner, rendered; one at a time for one who took nothing last time."""
+        line = db.one("get_line", partner)
+        if line is None or line[1] > instant_text(now):
+            return
+        begun = time.monotonic()
+        for row in db.all("due_deliveries", partner, instant_text(now), 1 if line[0] else limit):
+            rendered = self._try(committer, db, _Due(*row), now)
+            if rendered is not None:
+                yield rendered
+            if time.monotonic() - begun > RENDERING:
+                return
+
+    def _try(self, committer: Committer, db: Connection, due: _Due, now: datetime) -> Rendered | None:
         """A rendered delivery; one that cannot be rendered is set aside for a person and blocks nobody."""
         try:
             with db.savepoint():
-                return self._render(committer, db, row, now)
+                return self._render(committer, db, due, now)
         except Exception as wrong:  # noqa: BLE001 - one delivery's trouble is told; the others go on
             why = str(wrong) if isinstance(wrong, Unsendable) else type(wrong).__name__
-            log.error("delivery.broken", delivery=row[0], partner=row[1], error=why)
-            note = f"not rendered: {why}"
-            db.run("settle_delivery", "broken", row[5], instant_text(now), note, row[0])
+            log.error("delivery.broken", delivery=due.id, partner=due.partner, error=why)
+            cause = wrong.cause if isinstance(wrong, Unsendable) else why
+            found = broken(due.partner, due.message, cause)
+            self._set_aside(committer, db, due, BROKEN, f"not rendered: {why}", found, now)
             return None
 
-    def settle(self, committer: Committer, rendered: Rendered, outcome: Outcome, now: datetime) -> None:
-        """Notes what became of an attempt; a failed one waits twice as long as the last, with jitter."""
-        db = committer.connection
-        attempts = rendered.attempts + 1
-        due = now
-        if outcome.state == AGAIN:
-            due = now + wait_after(attempts)
-        state = "waiting" if outcome.state == AGAIN else outcome.state
-        with db.transaction():
-            db.run("settle_delivery", state, attempts, instant_text(due), outcome.note, rendered.id)
-            db.run(
-                "add_audit",
-                instant_text(now),
-                "hub",
-                f"delivery.{outcome.state}",
-                f"{rendered.partner}/{rendered.id}",
-                orjson.dumps({"message": rendered.message, "attempt": attempts, "note": outcome.note}).decode(),
-            )
-
-    def _render(self, committer: Committer, db: Connection, row: Row, now: datetime) -> Rendered | None:
-        delivery, partner, journey, position, message, attempts, body = row
-        profile = self._profiles[partner]
-        state = committer.state(db, journey)
-        if not takes_part(profile, state):  # policy is asked again at each send
-            db.run("settle_delivery", "withheld", attempts, instant_text(now), "no longer takes part", delivery)
+    def _render(self, committer: Committer, db: Connection, due: _Due, now: datetime) -> Rendered | None:
+        profile = self._profiles[due.partner]
+        if due.message == APPLICATION_ANSWER:
+            return self._kept(db, due, due.body)
+        home = _home(committer, db, profile, due)
+        if home is None:
+            self._set_aside(committer, db, due, *_homeless(due), now)
             return None
+        state = self._state(committer, db, home)
+        if not takes_part(profile, state):  # policy and consent are asked again at each send
+            barred = ", ".join(sorted(bars(profile, state)))
+            note = f"no consent any more: {barred}" if barred else "no longer takes part"
+            self._set_aside(committer, db, due, WITHHELD, note, None, now)
+            return None
+        body = due.body if home == due.journey else None  # bytes of another order are not sent
         if body is None:
-            rendered = self._write(db, profile, state, position, message, delivery, now)
+            told = Told(due.position, due.message, f"CGT{due.id:010}{_suffix(due.version)}")
+            rendered = self._renderer.render(db, profile, state, told, now)
             if rendered is None:
-                db.run("settle_delivery", "withheld", attempts, instant_text(now), "nothing that it may see", delivery)
+                self._set_aside(committer, db, due, WITHHELD, "nothing that it may see", None, now)
                 return None
-            content, account = rendered
-            period = now.strftime("%Y-%m")
-            sealed = self._keys.seal(f"body/{partner}/{period}", content)
-            body = db.add("add_body", partner, period, "delivery", sealed)
-            db.run("render_delivery", body, orjson.dumps(account).decode(), delivery)
+            body = self._keep(db, due, *rendered, now)
+        return self._kept(db, due, body)
+
+    def _kept(self, db: Connection, due: _Due, body: int | None) -> Rendered:
         kept = db.one("get_body", body)
         assert kept is not None
         content = self._keys.open(f"body/{kept[0]}/{kept[1]}", kept[3])
-        return Rendered(delivery, partner, message, f"{message.partition('/')[2]}-{delivery:08}", content, attempts)
+        return Rendered(due.id, due.partner, due.message, content, due.attempts, due.version, due.issue)
 
-    def _write(
+    def _state(self, committer: Committer, db: Connection, journey: str) -> Journey:
+        """An order; of those that are read for a delivery alone the committer keeps the last ones only."""
+        known = committer.orders.remembers(journey)
+        state = committer.orders.state(db, journey)
+        if not known:
+            self._read.append(journey)
+        while len(self._read) > READ:
+            committer.orders.forget(self._read.popleft())
+        return state
+
+    def _keep(self, db: Connection, due: _Due, content: bytes, account: Mapping[str, Any], now: datetime) -> int:
+        """Keeps what was rendered: every attempt sends these bytes."""
+        period = now.strftime("%Y-%m")
+        sealed = self._keys.seal(f"body/{due.partner}/{period}", content)
+        body = db.add("add_body", due.partner, period, "delivery", sealed)
+        db.run("render_delivery", body, orjson.dumps(account).decode(), due.id)
+        return body
+
+    def _set_aside(
         self,
+        committer: Committer,
         db: Connection,
-        profile: Profile,
-        state: Journey,
-        position: int,
-        message: str,
-        delivery: int,
+        due: _Due,
+        state: str,
+        note: str,
+        cause: Cause | None,
         now: datetime,
-    ) -> tuple[bytes, dict[str, Any]] | None:
-        row = db.one("events_at", f"[{position}]")
-        assert row is not None
-        event = orjson.loads(row[1])
-        adapter = self._adapters.of(profile, message.partition("/")[0])
-        sources = self._sources(db, profile, state, event, delivery, now)
-        frames, withheld = [], []
-        for frame in send.frames(adapter.map(message), event["type"], sources):
-            shown, hidden = visible(profile, frame)
-            withheld += hidden
-            if shown is not None:
-                frames.append(shown)
-        if not any(frame["kind"] != "message" and frame["set"] for frame in frames):
-            return None
-        content, faults = adapter.write(message, frames)
-        if wrong := _unsendable(adapter, message, content, frames, faults):
-            raise Unsendable("; ".join(dict.fromkeys(f"{fault.code} at {fault.place}" for fault in wrong)))
-        lost = sorted({fault.place for fault in faults if fault.severity == "lost"})
-        written = sum(_leaf_count(frame["set"]) for frame in frames) - len(lost)
-        return content, {"written": written, "withheld": sorted(set(withheld)), "no-home": lost}
+    ) -> None:
+        """Takes a delivery out of its line before it is sent."""
+        issue = raise_issue(committer.orders, db, cause, now) if cause is not None else ""
+        db.run("settle_delivery", state, due.attempts, instant_text(now), note, issue, due.id)
+        if due.issue != issue:
+            release(committer.orders, db, due.issue, now)
 
-    def _sources(
-        self, db: Connection, profile: Profile, state: Journey, event: Mapping[str, Any], delivery: int, now: datetime
-    ) -> dict[str, Any]:
-        person = sees_persons(profile, self._region)
-        about = _record_of(state, event)
-        patient = _patient(state)
-        order = state.order
-        identity = {}
-        if person and patient is not None:
-            tokens = [i["value"] for i in patient.identifiers]
-            identity = Vault(self._keys, db, self._region).look(tokens, profile.partner, "hub", instant_text(now))
+    # ---- settling ---------------------------------------------------------------------------------------------
 
-        def shown(values: Mapping[str, Any]) -> dict[str, Any]:
-            opened = unseal(self._keys, db, values) if person else drop_personal(values)
-            return dict(opened or {})
-
-        moment = instant_text(now.replace(microsecond=0))
-        return {
-            "event": shown({**event["set"], "occurred": event["occurred"], "type": event["type"]}),
-            "about": shown({**(about.fields if about else {}), "identifiers": list(event["about"]["identifiers"])}),
-            "order": shown({**order.fields, "identifiers": order.identifiers}),
-            "patient": shown({**patient.fields, "identifiers": patient.identifiers}) if patient else {},
-            "identity": identity,
-            "partner": {**profile.receives_as, "name": profile.name, "zone": profile.zone},
-            "message": {
-                "id": f"CGT{delivery:010}",
-                "at": {"at": moment, "local": moment.removesuffix("Z"), "zone": "Z", "precision": "second"},
-            },
-        }
+    def _settle(
+        self, committer: Committer, db: Connection, rendered: Rendered, outcome: Outcome, now: datetime
+    ) -> None:
+        """Notes what became of an attempt; a failed one waits twice as long as the last, with jitter."""
+        attempts = rendered.attempts + 1
+        due, state, cause = now, outcome.state, None
+        if outcome.state == AGAIN:
+            due, state = now + wait_after(attempts), WAITING
+            failures = _fail_line(db, rendered.partner, now)
+            if max(failures, attempts) > 1:
+                cause = down(rendered.partner, outcome.note)
+        else:
+            _line_takes(db, rendered.partner, now)
+            if outcome.state == REFUSED:
+                cause = refused(rendered.partner, rendered.message, outcome.note)
+        issue = raise_issue(committer.orders, db, cause, now) if cause is not None else ""
+        db.run("settle_delivery", state, attempts, instant_text(due), outcome.note, issue, rendered.id)
+        if rendered.issue != issue:
+            release(committer.orders, db, rendered.issue, now)
+        about = f"{rendered.partner}/{rendered.id}"
+        told = {"message": rendered.message, "attempt": attempts, "note": outcome.note}
+        db.run("add_audit", instant_text(now), "hub", f"delivery.{outcome.state}", about, orjson.dumps(told).decode())
 
 
-def _unsendable(
-    adapter: Format, message: str, content: bytes, frames: Sequence[Mapping[str, Any]], faults: Iterable[Fault]
-) -> list[Fault]:
-    """What forbids sending: a fault that makes it unreadable, or a fact without what it is about."""
-    faults = list(faults)
-    if errors := [fault for fault in faults if fault.severity == "error"]:
-        return errors
-    touched = [fault for fault in faults if fault.place.rpartition(" ")[2] in NEVER_WITHOUT]
-    if not touched:
-        return []
-    found = adapter.read(content, message).frames
-    gone = {path for path in NEVER_WITHOUT if _stating(found, path) < _stating(frames, path)}
-    return [fault for fault in touched if fault.place.rpartition(" ")[2] in gone]
+def _home(committer: Committer, db: Connection, profile: Profile, due: _Due) -> str | None:
+    """The journey that a delivery tells of: its own, or one that the fact belongs to since that lost it."""
+    if db.one("has_link", due.journey, due.position) is not None:
+        return due.journey
+    if due.attempts:  # it may have been taken, with what it said of the order that it is not of
+        return None
+    other = its_own(committer.orders, db, profile, due.position)
+    if other is not None:
+        db.run("move_delivery", other, due.id)
+    return other
 
 
-def _stating(frames: Iterable[Mapping[str, Any]], path: str) -> int:
-    """How many frames have a value at a path."""
-    kind, _, field = path.partition(".")
-    return sum(1 for frame in frames if frame["kind"] == kind and field in frame["set"])
+def _homeless(due: _Due) -> tuple[str, str, Cause | None]:
+    """State, note and cause of a delivery whose fact is of no order any more that the partner takes part in."""
+    if due.attempts:
+        return ASTRAY, "tried before a link was taken back", astray(due.partner, due.journey)
+    return WITHHELD, "the fact is of no order any more in which it takes part", None
 
 
-def _record_of(state: Journey, event: Mapping[str, Any]) -> RecordState | None:
-    return next((r for r in state.of(event["about"]["kind"]) if any(e["id"] == event["id"] for e in r.facts)), None)
+def _fail_line(db: Connection, partner: str, now: datetime) -> int:
+    """The receiver took nothing: all that waits for it waits; how often that was so in a row."""
+    line = db.one("get_line", partner)
+    failures = (int(line[0]) if line else 0) + 1
+    db.run("set_line", failures, instant_text(now + wait_after(failures)), partner)
+    return failures
 
 
-def _patient(state: Journey) -> RecordState | None:
-    ref = state.order.fields.get("patient")
-    names = {i["value"] for i in ref["identifiers"]} if ref and "identifiers" in ref else set()
-    return next((r for r in state.of("subject") if names & {i["value"] for i in r.identifiers}), None)
-
-
-def _leaf_count(value: Any) -> int:
-    if isinstance(value, Mapping):
-        return sum(_leaf_count(inner) for inner in value.values())
-    if isinstance(value, list | tuple):
-        return sum(_leaf_count(inner) for inner in value)
-    return 1
+def _line_takes(db: Connection, partner: str, now: datetime) -> None:
+    """The receiver answers: after it was down, what it did not take is due at once."""
+    line = db.one("get_line", partner)
+    if line is None or not line[0]:
+        return
+    db.run("set_line", 0, "", partner)
+    if line[0] > 1:
+        db.run("hurry_deliveries", instant_text(now), down(partner).id)

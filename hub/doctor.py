@@ -7,12 +7,13 @@ import importlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from hub import ledger, profiles, protocols
 from hub.crypto import KeyLost, load_keyring
 from hub.formats import Adapters
 from hub.settings import Settings
-from hub.store import Connection, migrate, read_only
+from hub.store import Connection, migrate, opening
 from mappings.faults import TableError
 
 PACKAGES = ("canonical_model", "mappings", "adapters", "hub", "conformance_tests")
@@ -32,7 +33,7 @@ class Finding:
 
 def examine(settings: Settings) -> list[Finding]:
     """All findings; the names `hub` and `adapters` exist on PyPI too, so the packages are looked at first."""
-    return [*_packages(), *_partners(settings), *_keys(settings), *_store(settings)]
+    return [*_packages(), *_partners(settings), *_protocols(settings), *_keys(settings), *_store(settings)]
 
 
 def _packages() -> Iterator[Finding]:
@@ -47,7 +48,6 @@ def _packages() -> Iterator[Finding]:
 
 def _partners(settings: Settings) -> Iterator[Finding]:
     try:
-        protocols.load(settings.protocols)
         known = profiles.load(settings.partners)
         faults = [*profiles.open_doors(known, settings), *Adapters(known).faults(known)]
         if faults:
@@ -60,6 +60,15 @@ def _partners(settings: Settings) -> Iterator[Finding]:
         return
     state = "ok" if known else "warn"
     yield Finding("partners", state, f"{len(known)} profiles in {settings.partners}, their tables compile")
+
+
+def _protocols(settings: Settings) -> Iterator[Finding]:
+    try:
+        known = protocols.load(settings.protocols)
+    except profiles.ProfileError as wrong:
+        yield Finding("protocols", "bad", str(wrong))
+    else:
+        yield Finding("protocols", "ok", ", ".join(sorted(known)))
 
 
 def _keys(settings: Settings) -> Iterator[Finding]:
@@ -76,11 +85,12 @@ def _keys(settings: Settings) -> Iterator[Finding]:
 
 def _store(settings: Settings) -> Iterator[Finding]:
     path = settings.data / "hub.db"
-    if not path.exists():
-        yield Finding("store", "warn", f"nothing in {settings.data} yet")
+    if opening.is_new(settings.store, path):
+        yield Finding("store", "warn", f"nothing in {'the database' if settings.store else settings.data} yet")
         return
-    with contextlib.closing(read_only(path)) as store:
-        version = migrate.version_of(store.raw)
+    with contextlib.closing(opening.look(settings.store, path)) as store:
+        raw: Any = store.raw
+        version = migrate.version_in(raw) if settings.store else migrate.version_of(raw)
         if version != migrate.HEAD:
             newer = version > migrate.HEAD
             text = "run the newer hub" if newer else "the next start upgrades it: back it up before"
@@ -101,9 +111,17 @@ def _inside(settings: Settings, db: Connection) -> Iterator[Finding]:
         yield Finding("ledger", "bad" if faults else "ok", f"{position} events, {len(faults)} faults")
     held = sum(row[2] for row in db.all("inbox_counts") if row[1] in {"held", "rejected"})
     yield Finding("messages", "warn" if held else "ok", f"{held} held or rejected")
-    counts = dict.fromkeys(("waiting", "refused", "broken"), 0)
+    yield from _deliveries(db)
+
+
+def _deliveries(db: Connection) -> Iterator[Finding]:
+    """What waits, what needs a person, and the Issues of lines that are open."""
+    counts = dict.fromkeys(("waiting", "refused", "broken", "astray"), 0)
     for _, state, count in db.all("delivery_counts"):
         counts[state] = counts.get(state, 0) + count
-    trouble = counts["refused"] + counts["broken"]
+    trouble = counts["refused"] + counts["broken"] + counts["astray"]
     text = f"{counts['waiting']} wait, {counts['refused']} refused, {counts['broken']} not rendered"
+    text += f", {counts['astray']} told to the wrong partner" if counts["astray"] else ""
     yield Finding("deliveries", "warn" if trouble else "ok", text)
+    for severity, what, times, opened in db.all("delivery_issues_open", 20):
+        yield Finding("delivery", "warn", f"{severity}: {what} ({times} times; since {opened})")

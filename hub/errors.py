@@ -6,6 +6,9 @@ from pydantic import ValidationError
 
 from adapters.reading import Unparsable, Unsupported
 from hub.crypto import KeyLost
+from hub.ledger_erasure import NotErased
+from hub.ledger_export import NotThere
+from hub.mendable import Mendable
 from hub.profiles import ProfileError
 from hub.store import StoreInUse
 from hub.store.migrate import NewerStore
@@ -14,5 +17,5 @@ from mappings.faults import TableError
 
 def told() -> tuple[type[Exception], ...]:
     """The kinds of error whose text names place and remedy."""
-    mendable = (ProfileError, TableError, Unparsable, Unsupported, KeyLost, NewerStore, StoreInUse)
-    return (*mendable, FileNotFoundError, ValidationError)
+    mendable = (ProfileError, TableError, Unparsable, Unsupported, KeyLost, NewerStore, StoreInUse, Mendable)
+    return (*mendable, NotThere, NotErased, FileNotFoundError, ValidationError)

@@ -1,24 +1,27 @@
 """What becomes of messages, without a hub: the account of every field, for one message or a folder of them.
 
-The leaves are counted a second time by a splitter of its own, a few lines that share nothing with the adapters: what
-that count has more than the account is silent loss.
+The leaves are counted a second time (`leaf_counts`): what that count has more than the account is silent loss.
 """
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from pydantic import ValidationError
 
 from adapters.hl7v2 import tokenizer
 from canonical_model import frames as model_frames
 from hub.conversion import HELD, RECORDED, REJECTED, convert
 from hub.formats import format_of
+from hub.leaf_counts import WHOLE, counted
 from hub.profiles import Profile
+from hub.recognising import text_of, ways
 from mappings.account import FATES, Entry
+from mappings.faults import TableError
 
 IN_SCOPE = ("MSH", "PID", "ORC", "OBR", "OBX", "SPM")
 SLICE = ("OML^O21", "ORM^O01", "ORU^R01", "ADT^A01", "ADT^A08", "ADT^A40")
@@ -37,7 +40,12 @@ class Explained:
     events: list[str] = field(default_factory=list)
     frames: list[dict[str, Any]] = field(default_factory=list)
     entries: list[Entry] = field(default_factory=list)
-    leaves: Mapping[str, int] = field(default_factory=dict)
+    values: list[str] = field(default_factory=list, repr=False)
+    """What each leaf says, entry by entry. Never part of `plain`."""
+    leaves: Mapping[str, int] | None = None
+    """Leaves per piece as they are counted a second time; None where they are not."""
+    format: str = ""
+    hint: str = ""
 
     def counts(self) -> dict[str, Counter[str]]:
         """Leaves per piece and fate."""
@@ -46,9 +54,11 @@ class Explained:
             counts.setdefault(entry.piece, Counter())[entry.fate] += 1
         return counts
 
-    def silent_loss(self) -> int:
-        """Leaves that the independent splitter counts and the account does not."""
-        told = {piece: sum(counter.values()) for piece, counter in self.counts().items()}
+    def silent_loss(self) -> int | None:
+        """Leaves that the second count has and the account has not; None where nobody counted them again."""
+        if self.leaves is None:
+            return None
+        told = {piece: sum(counter.values()) for piece, counter in self.counts().items()} | {WHOLE: len(self.entries)}
         return sum(abs(count - told.get(piece, 0)) for piece, count in self.leaves.items())
 
     def plain(self, whole: bool = True) -> dict[str, Any]:
@@ -56,6 +66,7 @@ class Explained:
         shown: dict[str, Any] = {
             "source": self.source,
             "outcome": self.outcome,
+            "format": self.format,
             "type": self.type,
             "faults": self.faults,
             "events": self.events,
@@ -75,36 +86,69 @@ def explain(
     adapter = format_of(format_name, profile.overlay, profile.zone, profile.system)
     converted = convert(profile, adapter, body, hint)
     faults = [fault.plain() for fault in converted.faults]
-    told = Explained(source, converted.outcome, converted.type, faults)
+    told = Explained(source, converted.outcome, converted.type, faults, format=format_name, hint=hint)
     if converted.frames:
         read = adapter.read(body, hint)
         told.entries = list(read.entries())
+        told.values = [text for piece in read.pieces for _, text in read.leaves(piece.name, piece.wire)]
         told.frames = read.frames
         told.events = [a["type"] for part in converted.parts for a in part.assertions]
-        told.leaves = independent_leaves(body) if format_name == "hl7v2" else {}
+        told.leaves = counted(body, format_name)
         for frame in read.frames:
             model_frames.check(frame)
     return told
 
 
+def best(body: bytes, who: Profile, format_name: str = "", hint: str = "", source: str = "pasted") -> Explained:
+    """The account of a message as it was named, or in the way of those that it looks like that carries most of it.
+
+    Raises FileNotFoundError where no format is called so, TableError.
+    """
+    tried = [_tried(body, source, who, name, one) for name, one in ways(text_of(body), who, format_name, hint)]
+    return max(tried, key=_fit)
+
+
+def _fit(told: Explained) -> tuple[bool, int, int]:
+    carried = sum(entry.fate == "carried" for entry in told.entries)
+    return told.outcome == RECORDED and bool(told.events), carried, -len(told.faults)
+
+
+def _tried(body: bytes, source: str, who: Profile, name: str, hint: str) -> Explained:
+    try:
+        return explain(body, source, who, name, hint)
+    except ValidationError as wrong:
+        return Explained(source, HELD, "", list(_misfits(wrong)), format=name, hint=hint)
+
+
+def _misfits(wrong: ValidationError) -> Iterator[dict[str, Any]]:
+    """Why frames do not fit the model: places, never values."""
+    for error in wrong.errors(include_url=False, include_context=False, include_input=False)[:50]:
+        place = ".".join(str(step) for step in error["loc"])
+        remedy = "the value does not fit the canonical model; mend the table or the message"
+        yield {"code": "model-mismatch", "place": place, "remedy": remedy, "severity": "error"}
+
+
 def explain_files(
-    paths: Iterable[Path], profile: Profile = ANYONE, format_name: str = "hl7v2", hint: str = ""
+    paths: Iterable[Path], profile: Profile = ANYONE, format_name: str = "", hint: str = ""
 ) -> tuple[list[Explained], int, int]:
     """The accounts of all messages of some files; how many files there were and how many messages crashed us.
 
-    Raises TableError.
+    Without a name each file's format is the one that it looks like. Raises FileNotFoundError where no format is called
+    so, TableError.
     """
     told: list[Explained] = []
     files = crashed = 0
-    format_of(format_name, profile.overlay, profile.zone, profile.system)  # a fault of a table is no message's fault
     for path in paths:
         files += 1
         body = path.read_bytes()
-        bodies = tokenizer.messages(body) if format_name == "hl7v2" else [body]
+        is_v2 = {"hl7v2"} == {name for name, _ in ways(text_of(body), profile, format_name, hint)}
+        bodies = tokenizer.messages(body) if is_v2 else [body]
         for count, part in enumerate(bodies, 1):
             name = str(path) if len(bodies) == 1 else f"{path}#{count}"
             try:
-                told.append(explain(part, name, profile, format_name, hint))
+                told.append(best(part, profile, "hl7v2" if is_v2 else format_name, hint, name))
+            except TableError:
+                raise  # a fault of a table is no message's fault
             except Exception as wrong:  # noqa: BLE001 - a crash is what this table is there to count
                 crashed += 1
                 fault = {"code": "crash", "place": type(wrong).__name__, "remedy": "report it", "severity": "error"}
@@ -124,7 +168,7 @@ def summary(told: Iterable[Explained], files: int, crashed: int) -> dict[str, An
         for piece, counter in one.counts().items():
             if piece in segments:
                 segments[piece] += counter
-        independent.update({piece: count for piece, count in one.leaves.items() if piece in segments})
+        independent.update({piece: count for piece, count in (one.leaves or {}).items() if piece in segments})
     return {
         "files": files,
         "messages": len(told),
@@ -133,7 +177,8 @@ def summary(told: Iterable[Explained], files: int, crashed: int) -> dict[str, An
         HELD: outcomes[HELD] - crashed,
         REJECTED: outcomes[REJECTED],
         "crashed": crashed,
-        "silent_loss": sum(one.silent_loss() for one in told),
+        "silent_loss": sum(one.silent_loss() or 0 for one in told),
+        "not_counted": sum(bool(one.frames) and one.leaves is None for one in told),
         "types": dict(Counter(one.type or "(none)" for one in told).most_common()),
         "refused": dict(Counter(f["code"] for one in told if one.outcome in {HELD, REJECTED} for f in one.faults)),
         "segments": {name: _shares(counter, independent[name]) for name, counter in segments.items()},
@@ -148,23 +193,3 @@ def _shares(counter: Counter[str], leaves: int) -> dict[str, Any]:
         shown["ignored_share"] = f"{100 * counter['ignored'] / total:.1f}"
         shown["accounted_share"] = f"{100 * (counter['carried'] + counter['ignored']) / total:.1f}"
     return shown
-
-
-def independent_leaves(body: bytes) -> dict[str, int]:
-    """Non-empty leaves per segment name, counted with nothing but `split`."""
-    text = body.decode("latin-1").lstrip("\x0b\ufeff\r\n \xef\xbb\xbf").rstrip("\x1c\r\n")
-    separator, others = text[3], text[4 : text.find(text[3], 4)]
-    counts: Counter[str] = Counter()
-    for line in text.replace("\r\n", "\r").replace("\n", "\r").split("\r"):
-        if not line.strip():
-            continue
-        name, *fields = line.split(separator)
-        if name in {"MSH", "FHS", "BHS"}:
-            counts[name] += 2
-            fields = fields[1:]
-        leaves = fields
-        for delimiter in (others[1:2], others[0:1], others[3:4]):
-            if delimiter:
-                leaves = [leaf for text_ in leaves for leaf in text_.split(delimiter)]
-        counts[name if re.fullmatch("[A-Z][A-Z0-9]{2}", name) else "?"] += sum(1 for leaf in leaves if leaf)
-    return dict(counts)

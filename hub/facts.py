@@ -13,10 +13,10 @@ import jsonschema_rs
 
 from canonical_model.events import VERSION
 from canonical_model.frames import set_schema
-from canonical_model.ids import canonical_json, event_id, named_by_scan
+from canonical_model.ids import event_id, named_by_scan
 from canonical_model.scans import is_scan, read_scan
 from canonical_model.values import instant_text
-from hub.conversion import Converted, digest
+from hub.conversion import HELD, RECORDED, Converted
 from hub.crypto import Keyring
 from hub.profiles import Profile
 from hub.sealing import Sealer
@@ -42,6 +42,8 @@ class Origin:
     same: str
     sequence: str
     now: datetime
+    came: datetime | None = None
+    """When a message came that is read again now."""
 
 
 class Facts:
@@ -50,7 +52,7 @@ class Facts:
     def __init__(self, keys: Keyring, db: Connection, region: str, origin: Origin, converted: Converted) -> None:
         self._origin = origin
         self._recorded = instant_text(origin.now)
-        self._names = _Names(keys, db, region, origin.partner, converted, self._recorded)
+        self._names = _Names(keys, db, region, origin.partner, converted, instant_text(origin.came or origin.now))
         self._sealer = Sealer(keys, db, origin.partner.partner, origin.now.strftime("%Y-%m"))
         self._number = 0
 
@@ -71,15 +73,19 @@ class Facts:
             "about": about,
             "set": values,
             "clear": clear,
-            "occurred": assertion["occurred"] or _today(origin.now),
+            "occurred": assertion["occurred"] or _today(origin.came or origin.now),
             "recorded": self._recorded,
             "reporter": {"partner": partner.partner, "role": partner.role},
             "source_id": origin.source,
-            "ordinal": f"{origin.sequence.zfill(12)}/{self._number:06}",
+            "ordinal": f"{assertion.get('sequence', origin.sequence).zfill(12)}/{self._number:06}",
             "frame": frame,
             "configuration": origin.configuration,
             "body": origin.same,
         }
+
+    def pass_over(self, count: int) -> None:
+        """Leaves the places of so many facts: those after them have the place that they have in the message."""
+        self._number += count
 
     def _values(self, about: Mapping[str, Any], assertion: Mapping[str, Any]) -> dict[str, Any]:
         values: dict[str, Any] = self._names.resolve(assertion["set"], about["kind"])
@@ -89,6 +95,28 @@ class Facts:
         if filled and filled not in values:
             values[filled] = self._origin.partner.party_ref
         return values
+
+
+def said_by(facts: Facts, converted: Converted) -> tuple[list[dict[str, Any]], list[Fault]]:
+    """The facts of the parts that are recorded, and why others are held: a part is, when one fact of it misfits."""
+    said: list[dict[str, Any]] = []
+    wrong: list[Fault] = []
+    for part in converted.parts:
+        if part.fate != RECORDED:
+            facts.pass_over(len(part.assertions))
+            continue
+        events = [facts.of(assertion) for assertion in part.assertions]
+        part.faults += [fault for event in events for fault in misfits(event)]
+        if any(fault.severity == "error" for fault in part.faults):
+            part.fate = HELD
+            wrong += [fault for fault in part.faults if fault.severity == "error"]
+            continue
+        said += events
+    if wrong and converted.indivisible:
+        for part in converted.parts:
+            part.fate = HELD
+        return [], wrong
+    return said, wrong
 
 
 def misfits(event: Mapping[str, Any]) -> list[Fault]:
@@ -111,11 +139,6 @@ def _validator(kind: str) -> jsonschema_rs.Draft202012Validator:
     return jsonschema_rs.validator_for(set_schema(kind))  # type: ignore[return-value]
 
 
-def configuration_of(profile: Profile) -> str:
-    """A profile as it was when a fact was recorded, as one short name."""
-    return digest(canonical_json(profile.model_dump(mode="json")))[:16]
-
-
 def _today(now: datetime) -> dict[str, Any]:
     """The time of a fact whose message states none: some time on the day of its receipt."""
     day = now.astimezone(UTC).strftime("%Y-%m-%d")
@@ -126,11 +149,11 @@ class _Names:
     """Names for references to frames of a message: the vault's for subjects, the tables' for everything else."""
 
     def __init__(
-        self, keys: Keyring, db: Connection, region: str, profile: Profile, converted: Converted, now: str
+        self, keys: Keyring, db: Connection, region: str, profile: Profile, converted: Converted, came: str
     ) -> None:
         self._keys, self._vault, self._profile = keys, Vault(keys, db, region), profile
         self._frames = {frame["key"]: frame for frame in converted.frames}
-        self._now = now
+        self._came = came
         self._namespace = f"{profile.partner}/{converted.source_id}"
         self._identities = {f["parent"]: _told_of(f) for f in converted.frames if f["kind"] == "identity"}
         self._named: dict[str, list[dict[str, Any]]] = {}
@@ -143,12 +166,16 @@ class _Names:
             return value
         if value.get("kind") == "subject" and "frame" in value:
             return {"kind": "subject", "identifiers": self._subject(value["frame"])}
+        if value.get("kind") == "subject" and isinstance(value.get("identifiers"), list):
+            return {"kind": "subject", "identifiers": self._referred(value["identifiers"])}
         if isinstance(value.get("value"), str) and "system" in value and is_scan(value["value"]):
             return self._scanned(kind, value)
+        if _BRANCHES.isdisjoint(map(type, value.values())):
+            return value
         if "identifiers" in value and isinstance(value.get("kind"), str):
             kind = value["kind"]
         return {
-            name: self.resolve(inner, "order" if name == "coi" else kind) if isinstance(inner, (dict, list)) else inner
+            name: self.resolve(inner, "order" if name == "coi" else kind) if type(inner) in _BRANCHES else inner
             for name, inner in value.items()
         }
 
@@ -172,9 +199,21 @@ class _Names:
             if not names:  # nobody whom the vault could know again: a name for this message only
                 token = self._keys.token("message-subject", self._namespace, key)
                 names = [{"system": SUBJECT_SYSTEM, "value": token, "type": "subject"}]
-            self._vault.keep(identity, names, self._profile.partner, self._now)
+            self._vault.keep(identity, names, self._profile.partner, self._came)
             self._named[key] = names
         return self._named[key]
+
+    def _referred(self, identifiers: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Names of a person who is referred to by numbers, and told of nowhere in the message."""
+        known = [name for name in identifiers if name["system"] == SUBJECT_SYSTEM]
+        told = [name for name in identifiers if name["system"] != SUBJECT_SYSTEM]
+        sure = [name for name in told if name.get("type") == "resource"]  # an address names one person of its server
+        names = [*known, *self._vault.names(told), *(_subject_name(self._vault.token(name)) for name in sure)]
+        if told and not names:
+            names = [_subject_name(self._keys.token("message-subject", self._namespace, told))]
+        if told:
+            self._vault.keep({"identifiers": told}, names, self._profile.partner, self._came)
+        return names
 
     def subject(self, key: str, type_: str) -> dict[str, Any]:
         """What only the vault can add to a fact about a subject: that its identity changed, and who was retired."""
@@ -191,6 +230,11 @@ class _Names:
         return added
 
 
+def _subject_name(token: str) -> dict[str, Any]:
+    return {"system": SUBJECT_SYSTEM, "value": token, "type": "subject"}
+
+
+_BRANCHES = frozenset({dict, list})
 _WHOLE_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _NAMING = frozenset({"identifiers", "retired_identifiers"})
 

@@ -11,12 +11,13 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from adapters.hl7v2.ack import acknowledge as written
-from hub.committer import Answer
 from hub.conversion import FILTERED, HELD, RECORDED, REJECTED
+from hub.incoming import Answer
+from hub.outcomes import RECEIVED
 from hub.profiles import Profile
 from mappings.faults import Fault
 
-_LETTER = {RECORDED: "A", FILTERED: "A", HELD: "E", REJECTED: "R"}
+_LETTER = {RECORDED: "A", FILTERED: "A", RECEIVED: "A", HELD: "E", REJECTED: "R"}
 
 
 def acknowledge(profile: Profile, body: bytes, answer: Answer, now: datetime) -> bytes:
@@ -31,6 +32,11 @@ def acknowledge(profile: Profile, body: bytes, answer: Answer, now: datetime) ->
         text = f"{answer.unlinked} facts wait: no order has an identifier that they name"
         faults.append(Fault("unlinked", "message", text))
     return _written(profile, body, letter, faults, now)
+
+
+def application_answer(body: bytes, answer: Answer, control: str, now: datetime) -> bytes:
+    """The application acknowledgement of a message that was stored before; wants an accept acknowledgement itself."""
+    return written(body, "A" + _LETTER[answer.outcome], answer.faults, control, now, accept="always")
 
 
 def overloaded(profile: Profile, body: bytes, now: datetime) -> bytes:

@@ -7,7 +7,7 @@ SHA-256 of a token that has to be long and random.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, ItemsView, Iterator, Mapping, ValuesView
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -18,8 +18,11 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from canonical_model.catalogue import EVENTS, ROLES
 from canonical_model.values import zone_of
 from hub.settings import Settings, is_loopback
+from hub.webhook_signatures import BadSecret, keys_in
 
-FORMATS = ("hl7v2", "fhir_r4", "epcis", "mes_csv")
+FORMATS = ("hl7v2", "fhir_r4", "epcis", "mes_csv", "b2mml", "canonical", "courier_feed", "asm")
+CERTIFICATES = ("certificate/html", "certificate/json")
+"""What a partner may be sent that no adapter writes: certificates of analysis."""
 _PATHS = (
     ("overlay",),
     ("files", "drop"),
@@ -27,7 +30,11 @@ _PATHS = (
     ("http", "post_token_file"),
     ("http", "post_ca"),
     ("mllp", "send_ca"),
+    ("webhook", "secret_files"),
+    ("webhook", "post_secret_files"),
+    ("webhook", "post_ca"),
 )
+_WAYS = "mllp.send_host, webhook.post_to, http.post_to or files.out"
 _NO_TOKEN = hashlib.sha256(b"").hexdigest()
 
 
@@ -74,8 +81,12 @@ class Mllp(_Part):
 class Http(_Part):
     """FHIR, EPCIS and the hub's API over HTTP."""
 
-    formats: tuple[Literal["fhir_r4", "epcis"], ...] = ()
+    formats: tuple[Literal["fhir_r4", "epcis", "courier_feed"], ...] = ()
     token_sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$", description="SHA-256 of the bearer token")
+    acknowledge: Literal["recorded", "stored"] = Field(
+        default="recorded",
+        description="of an EPCIS capture; `stored` answers before reading, its job tells the rest",
+    )
     post_to: str | None = Field(default=None, description="URL that the hub posts deliveries to")
     post_token_file: Path | None = None
     post_ca: Path | None = Field(
@@ -92,16 +103,45 @@ class Http(_Part):
     @field_validator("post_to")
     @classmethod
     def _goes_where_it_may(cls, url: str | None) -> str | None:
-        if url is None:
-            return None
-        parts = urlsplit(url)
-        if parts.username is not None or parts.password is not None:
-            raise ValueError("no user or password in the URL: name a post_token_file")
-        if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(parts.hostname or "")):
-            raise ValueError("use https:// (plain http only on loopback)")
-        if not parts.hostname:
-            raise ValueError("name a host")
-        return url
+        return url if url is None else _a_receiver(url, "name a post_token_file")
+
+
+def _a_receiver(url: str, instead: str) -> str:
+    """A URL that may be posted to. Raises ValueError."""
+    parts = urlsplit(url)
+    if parts.username is not None or parts.password is not None:
+        raise ValueError(f"no user or password in the URL: {instead}")
+    if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(parts.hostname or "")):
+        raise ValueError("use https:// (plain http only on loopback)")
+    if not parts.hostname:
+        raise ValueError("name a host")
+    return url
+
+
+class Webhook(_Part):
+    """Facts in the canonical form, each a signed message (Standard Webhooks), from the partner and to it."""
+
+    secret_files: tuple[Path, ...] = Field(
+        default=(), max_length=2, description="secrets (`whsec_…`) that sign what comes: the new one, the one before"
+    )
+    post_to: str | None = Field(default=None, description="URL that the hub posts facts to")
+    post_secret_files: tuple[Path, ...] = Field(
+        default=(), max_length=2, description="secrets that sign what goes out; with both while the receiver changes"
+    )
+    post_ca: Path | None = Field(
+        default=None, description="certificates that sign the receiver's; without it the system's"
+    )
+
+    @field_validator("post_to")
+    @classmethod
+    def _goes_where_it_may(cls, url: str | None) -> str | None:
+        return url if url is None else _a_receiver(url, "a webhook is signed")
+
+    @model_validator(mode="after")
+    def _is_signed(self) -> Webhook:
+        if (self.post_to is None) == bool(self.post_secret_files):
+            raise ValueError("post_to and post_secret_files go together")
+        return self
 
 
 class Files(_Part):
@@ -109,17 +149,25 @@ class Files(_Part):
 
     drop: Path
     out: Path | None = None
-    format: Literal["mes_csv", "hl7v2", "epcis", "fhir_r4"] = "mes_csv"
+    format: Literal["mes_csv", "b2mml", "hl7v2", "epcis", "fhir_r4", "courier_feed", "asm"] = "mes_csv"
     dialects: dict[str, str] = Field(default_factory=dict, description="file name pattern -> dialect")
     settle_seconds: float = Field(default=1.0, ge=0, description="a file is whole when its size rests this long")
+    whole: Literal["settled", "marker", "manifest"] = Field(
+        default="settled",
+        description="or when <name>.done is there; or <name>.manifest.json with its size and sha256",
+    )
 
 
 class Filter(_Part):
     """What of a channel is none of the hub's business: answered, counted, and not kept."""
 
     types: tuple[str, ...] = ()
-    services: tuple[str, ...] = Field(default=(), description="order codes that are the hub's business; empty: all")
-    only_known_patients: bool = False
+    services: tuple[str, ...] = Field(
+        default=(), description="codes of what is ordered or given that are the hub's business; empty: all"
+    )
+    only_known_patients: bool = Field(
+        default=False, description="what is about an unknown patient is kept only where the message orders something"
+    )
 
 
 class Send(_Part):
@@ -139,8 +187,8 @@ class Send(_Part):
     @field_validator("message")
     @classmethod
     def _has_a_format(cls, message: str) -> str:
-        if message.partition("/")[0] not in FORMATS:
-            raise ValueError(f"a message begins with its format: {', '.join(FORMATS)}")
+        if message not in CERTIFICATES and message.partition("/")[0] not in FORMATS:
+            raise ValueError(f"a message begins with its format: {', '.join(FORMATS)}; or is one of {CERTIFICATES}")
         return message
 
 
@@ -170,6 +218,7 @@ class Profile(_Part):
     overlay: Path | None = Field(default=None, description="folder of the site's tables, one subfolder per format")
     mllp: Mllp | None = None
     http: Http | None = None
+    webhook: Webhook | None = None
     files: Files | None = None
     filter: Filter = Filter()
     sends: tuple[Send, ...] = ()
@@ -191,13 +240,16 @@ class Profile(_Part):
     def _can_be_told(self) -> Profile:
         for send in self.sends:
             if self.channel_of(send.message) is None:
-                raise ValueError(f"nothing to send {send.message} by: give mllp.send_host, http.post_to or files.out")
+                raise ValueError(f"nothing to send {send.message} by: give {_WAYS}")
         return self
 
-    def channel_of(self, message: str) -> Literal["mllp", "http", "files"] | None:
-        """The channel by which the partner is told a message: v2 by MLLP where it has it, else by HTTP, else a file."""
+    def channel_of(self, message: str) -> Literal["mllp", "webhook", "http", "files"] | None:
+        """The channel by which the partner is told a message: v2 by MLLP and the canonical form by webhook where it has
+        them, else by HTTP, else a file."""
         if self.mllp is not None and self.mllp.send_host and message.startswith("hl7v2/"):
             return "mllp"
+        if self.webhook is not None and self.webhook.post_to and message.startswith("canonical/"):
+            return "webhook"
         if self.http is not None and self.http.post_to:
             return "http"
         return "files" if self.files is not None and self.files.out is not None else None
@@ -207,8 +259,9 @@ class Profile(_Part):
         """The formats that the partner's channels and deliveries need."""
         needed = ["hl7v2"] if self.mllp is not None else []
         needed += list(self.http.formats) if self.http is not None else []
+        needed += ["canonical"] if self.webhook is not None and self.webhook.secret_files else []
         needed += [self.files.format] if self.files is not None else []
-        needed += [send.message.partition("/")[0] for send in self.sends]
+        needed += [send.message.partition("/")[0] for send in self.sends if send.message not in CERTIFICATES]
         return tuple(dict.fromkeys(needed))
 
     @property
@@ -216,6 +269,32 @@ class Profile(_Part):
         """The partner as a party reference."""
         system, _, value = self.party.rpartition("/")
         return {"kind": "party", "identifiers": [{"system": system or "urn:cgt:party", "value": value}]}
+
+
+class Partners(Mapping[str, Profile]):
+    """The profiles of a running hub by partner. They are exchanged all at once: who reads sees old or new."""
+
+    def __init__(self, known: Mapping[str, Profile]) -> None:
+        self._known = dict(known)
+
+    def __getitem__(self, partner: str) -> Profile:
+        return self._known[partner]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._known)
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    def items(self) -> ItemsView[str, Profile]:
+        return self._known.items()
+
+    def values(self) -> ValuesView[Profile]:
+        return self._known.values()
+
+    def become(self, known: Mapping[str, Profile]) -> None:
+        """Has other profiles from now on."""
+        self._known = dict(known)
 
 
 def load(folder: Path) -> dict[str, Profile]:
@@ -252,9 +331,16 @@ def _relative(data: Any, folder: Path) -> Any:
     if isinstance(data, dict):
         for *above, key in _PATHS:
             part = data.get(above[0]) if above else data
-            if isinstance(part, dict) and isinstance(part.get(key), str):
-                part[key] = str((folder / part[key]).resolve())
+            if isinstance(part, dict) and key in part:
+                part[key] = _from(folder, part[key])
     return data
+
+
+def _from(folder: Path, named: Any) -> Any:
+    """A path, or each of several, as it counts from a folder; what is no path stays."""
+    if isinstance(named, list):
+        return [_from(folder, one) for one in named]
+    return str((folder / named).resolve()) if isinstance(named, str) else named
 
 
 def _places(profile: Profile) -> Iterator[str]:
@@ -269,6 +355,14 @@ def _places(profile: Profile) -> Iterator[str]:
     for place, file in named.items():
         if file is not None and not file.is_file():
             yield f"{place}: no file {file}"
+    webhook = profile.webhook or Webhook()
+    for place, files in (("secret_files", webhook.secret_files), ("post_secret_files", webhook.post_secret_files)):
+        for file in files:
+            try:
+                keys_in([file])
+            except (OSError, BadSecret) as wrong:
+                why = wrong if isinstance(wrong, BadSecret) else "no such file, or one that cannot be read"
+                yield f"webhook.{place}: {file}: {why}"
 
 
 def _shared(profiles: Mapping[str, Profile]) -> Iterator[str]:
@@ -276,6 +370,7 @@ def _shared(profiles: Mapping[str, Profile]) -> Iterator[str]:
     shared: tuple[tuple[str, Callable[[Profile], Any]], ...] = (
         ("token", lambda p: p.http and p.http.token_sha256),
         ("mllp.listen", lambda p: p.mllp and p.mllp.listen),
+        ("webhook.secret_files", lambda p: p.webhook and p.webhook.secret_files),
         ("files.drop", lambda p: p.files and p.files.drop),
         ("files.out", lambda p: p.files and p.files.out),
     )

@@ -7,21 +7,25 @@ projector has reached the head that they saw.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 import orjson
 import structlog
 
 from canonical_model.catalogue import MAIN_NAMES
+from canonical_model.codes import HUB
 from canonical_model.fold import fold
 from canonical_model.ids import Key, content_id, name_key
-from canonical_model.journey import RecordState, is_ref
+from canonical_model.journey import RecordState
 from hub.links import Links
+from hub.remembering import LogReader, ModelWriter
 from hub.store import Connection, ReadModel, Store
 
 log = structlog.get_logger("hub.projector")
 
+Named = tuple[str, tuple[Key, ...]]
+"""A record by its kind and the names that a fact gave it."""
 BATCH = 500
 GATHER_SECONDS = 0.05
 """How long facts gather before they are projected together, unless a reader waits for them."""
@@ -32,8 +36,9 @@ CHECKPOINT_EVERY = 2_000
 class Projector:
     """Follows the log, on a thread of its own or by `catch_up`."""
 
-    def __init__(self, store: Store, model: ReadModel) -> None:
-        self._store, self._model = store, model
+    def __init__(self, store: Store, model: ReadModel, batch: int = BATCH) -> None:
+        """`batch`: facts of one transaction of the read model; another number gives the same read model."""
+        self._store, self._model, self._batch = store, model, batch
         self._wake = threading.Event()
         self._stop = threading.Event()
         self._moved = threading.Condition()
@@ -65,24 +70,41 @@ class Projector:
         with self._moved:
             return self._moved.wait_for(lambda: self._reached >= position or self._stop.is_set(), seconds)
 
-    def catch_up(self) -> int:
-        """Projects all that is new, on the caller's thread; the position reached."""
+    def catch_up(self, told: Callable[[int], None] = lambda _: None) -> int:
+        """Projects all that is new, on the caller's thread; the position reached. `told` hears of each batch."""
         log_of_facts = self._store.reader()
         while self._advance(log_of_facts):
-            pass
+            told(self._reached)
         return self._reached
 
-    def rebuild(self) -> int:
+    def rebuild(self, told: Callable[[int], None] = lambda _: None) -> int:
         """Throws the read model away and writes it again; the position reached."""
         self._model.reset()
-        self._reached = 0
-        return self.catch_up()
+        self._reached = self._checkpointed = 0
+        return self.catch_up(told)
+
+    def erase(self, text: str) -> None:
+        """Writes the records of an erased fact again, and drops their earlier versions, which may hold it."""
+        self.catch_up()
+        log_of_facts, model = self._store.reader(), self._model.writer
+        links = Links(log_of_facts)
+        with model.transaction():
+            for kind, names in _records([text]):
+                _project(LogReader(log_of_facts), ModelWriter(model), links, kind, names, self._reached)
+                standing, _ = record_of(LogReader(log_of_facts), links, kind, names)
+                called = (model.all("find_record", kind, value, system) for _, system, value in names)
+                for record in {row[0] for rows in called for row in rows}:
+                    row = model.one("last_record", kind, record)
+                    model.run("drop_record_versions", kind, record, row[0] + (standing is None) if row else 0)
+                    if standing is None:
+                        model.run("drop_record_names", kind, record)
+                        model.run("drop_record_journeys", kind, record)
 
     def _run(self) -> None:
         log_of_facts = self._store.reader()
         while not self._stop.is_set():
             try:
-                if not self._advance(log_of_facts):
+                if not (self._advance(log_of_facts) if self._store.seat("projector") else self._follow()):
                     self._wake.wait(0.5)
                     self._waited_for.wait(GATHER_SECONDS)
                     self._waited_for.clear()
@@ -93,77 +115,109 @@ class Projector:
         log_of_facts.close()
         self._store.checkpoint()
 
+    def _follow(self) -> bool:
+        """Sees how far the process that has the projector's seat has come; False where nothing is new."""
+        row = self._model.writer.one("get_reached")
+        reached = int(row[0]) if row else 0
+        if reached == self._reached:
+            return False
+        self._is_at(reached)
+        return True
+
+    def _is_at(self, position: int) -> None:
+        with self._moved:
+            self._reached = position
+            self._moved.notify_all()
+
     def _advance(self, facts: Connection) -> bool:
         """Projects the next batch; False when there is nothing new."""
-        rows = facts.all("events_from", self._reached, BATCH)
+        rows = facts.all("events_from", self._reached, self._batch)
         if not rows:
             return False
         last = rows[-1][0]
-        links = Links(facts)
+        links, read, written = Links(facts), LogReader(facts), ModelWriter(self._model.writer)
         with self._model.writer.transaction():
-            for kind, names in _records(orjson.loads(text) for _, text, _, _ in rows if text is not None):
-                self._project(facts, links, kind, names, last)
+            for position, text, _, _ in rows:
+                for kind, names in _records([text]):
+                    _project(read, written, links, kind, names, position)
+            for kind, names in self._linked_late(facts, last):
+                _project(read, written, links, kind, names, last)
             self._model.writer.run("set_reached", last)
-        with self._moved:
-            self._reached = last
-            self._moved.notify_all()
+        self._is_at(last)
         if last - self._checkpointed >= CHECKPOINT_EVERY:
             self._store.checkpoint()
             self._checkpointed = last
         return True
 
-    def _project(
-        self, facts: Connection, links: Links, kind: str, names: tuple[tuple[str, str, str], ...], position: int
-    ) -> None:
-        """Writes the version of one record that the log gives at its end, where it differs from the last one."""
-        model = self._model.writer
-        record, positions = record_of(facts, links, kind, links.members(names))
-        if record is None:
-            return
-        record_id = _id_of(model, kind, record)
-        body = {
-            "kind": kind,
-            "identifiers": record.identifiers,
-            "state": record.state,
-            "fields": record.fields,
-            "reporters": sorted({fact["reporter"]["partner"] for fact in record.facts}),
-            "updated": max(fact["recorded"] for fact in record.facts),
-        }
-        text = orjson.dumps(body, option=orjson.OPT_SORT_KEYS)
-        last = model.one("last_record", kind, record_id)
-        if last is None or orjson.loads(last[2]) | {"updated": ""} != body | {"updated": ""}:
-            model.run("add_record", kind, record_id, (last[0] if last else 0) + 1, position, text.decode())
-        for identifier in record.identifiers:
-            _, system, value = name_key(kind, identifier)
-            model.run("add_record_name", kind, value, system, record_id)
-        journeys = links.journeys_of_positions(positions)
-        if kind == "subject":
-            journeys = self._part(links, record, record_id)
-        for journey in sorted(journeys):
-            model.run("add_record_journey", journey, kind, record_id)
-
-    def _part(self, links: Links, record: RecordState, record_id: str) -> set[str]:
-        """Takes from a person's record the names and readers that a merge, undone since, had given it; its readers."""
-        members = links.members(_own(record))
-        self._model.writer.run("drop_record_journeys", record.kind, record_id)
-        for kind, system, value in links.keys(links.members(_retired(record)) - members):
-            self._model.writer.run("drop_record_name", kind, value, system, record_id)
-        return links.orders_of(members)
+    def _linked_late(self, facts: Connection, last: int) -> list[Named]:
+        """Records that earlier facts are about, which since then reached an order or left one: others may read them."""
+        return _records(text for (text,) in facts.all("relinked_since", self._reached, last))
 
 
-def _records(events: Iterable[dict[str, Any]]) -> list[tuple[str, tuple[tuple[str, str, str], ...]]]:
-    """The records that some events are about, each once, in the order of their first mention."""
-    found: dict[tuple[str, tuple[tuple[str, str, str], ...]], None] = {}
-    for event in events:
+def _project(
+    read: LogReader, written: ModelWriter, links: Links, kind: str, names: Collection[Key], position: int
+) -> None:
+    """Writes the version that the facts up to a position give of one record, and by the log's end who reads it.
+
+    Every batch size gives the same: a version rests on what was said before it, never on when it was projected.
+    """
+    record, positions = record_of(read, links, kind, names, until=position)
+    mains = _mains(kind, record.identifiers) if record is not None else set()
+    if len(mains) > 1 and mains.isdisjoint(names):  # two orders that share a number: each is told of it
+        for main in sorted(mains):
+            _project(read, written, links, kind, [main], position)
+        return
+    ids = (
+        _write(written, links, record, position)
+        if record is not None
+        else [i for key in names for i in written.ids(key)]
+    )
+    journeys = read.journeys(positions)
+    if kind == "subject":
+        journeys = links.orders_of(links.members(names if record is None else _own(record)))
+    for one in ids:  # of a record of which nothing stands any more, all was taken back that was said
+        written.set_readers(kind, one, journeys)
+
+
+def _write(written: ModelWriter, links: Links, record: RecordState, position: int) -> list[str]:
+    """Writes a record's version and names; all of its ids."""
+    kind = record.kind
+    record_id, beside = _ids_of(written, kind, record)
+    for one in (record_id,) if kind == "subject" else (record_id, *beside):
+        _version(written, record, one, position)
+    for key in _own(record):
+        written.add_name(key, record_id)
+    if kind == "subject":  # names that a merge, undone since, had given it
+        for key in links.keys(links.members(_retired(record)) - links.members(_own(record))):
+            written.drop_name(key, record_id)
+    return [record_id, *beside]
+
+
+def _version(written: ModelWriter, record: RecordState, record_id: str, position: int) -> None:
+    """Writes a version of a record where it differs from the last one."""
+    body = {
+        "kind": record.kind,
+        "identifiers": record.identifiers,
+        "state": record.state,
+        "fields": record.fields,
+        "reporters": sorted({fact["reporter"]["partner"] for fact in record.facts}),
+        "updated": max(fact["recorded"] for fact in record.facts),
+    }
+    last = written.last(record.kind, record_id)
+    if last is None or last[1] | {"updated": ""} != body | {"updated": ""}:
+        written.add_version(record.kind, record_id, position, body)
+
+
+def _records(texts: Iterable[str]) -> list[Named]:
+    """The records that some events are about, each once, in the order of their first mention; none of erased ones."""
+    found: dict[Named, None] = {}
+    for event in map(orjson.loads, filter(None, texts)):
         about = event["about"]
-        if about["kind"] != "issue":
+        if event["reporter"]["role"] != HUB:  # Issues of our own are in a table of theirs
             names = tuple(name_key(about["kind"], identifier) for identifier in about["identifiers"])
             found.setdefault((about["kind"], names))
         for identifier in event["set"].get("retired", ()) if about["kind"] == "subject" else ():
             found.setdefault(("subject", (name_key("subject", identifier),)))
-        for ref in (event["set"].get(role) for role in ("patient", "donor")) if about["kind"] == "order" else ():
-            if is_ref(ref):  # the order may be the first that its partners may read this person for
-                found.setdefault(("subject", tuple(name_key("subject", i) for i in ref["identifiers"])))
     return list(found)
 
 
@@ -178,53 +232,50 @@ def _retired(record: RecordState) -> set[Key]:
 
 
 def record_of(
-    db: Connection, links: Links, kind: str, members: set[int], reporter: str = ""
+    read: LogReader, links: Links, kind: str, names: Collection[Key], reporter: str = "", until: int = 2**63 - 1
 ) -> tuple[RecordState | None, list[int]]:
-    """The record that some names are, as the live facts about it leave it, and the positions of those facts.
+    """The record that has some names, as the live facts about it leave it, and the positions of all facts about it.
 
-    With a `reporter` only what that partner said of it.
+    With a `reporter` only what that partner said of it; `until` a position of the log, only what was said by then.
     """
-    positions = sorted({p for name in members for (p,) in db.all("mentions", name)})
+    members = links.members(names)
     keys = links.keys(members)
     events, own = [], []
-    for position, text in db.all("events_at", orjson.dumps(positions).decode()):
-        event = orjson.loads(text)
+    for position, event in read.events(read.mentions(members)):
         if reporter and event["reporter"]["partner"] != reporter:
             continue
         if event["about"]["kind"] == kind and any(name_key(kind, i) in keys for i in event["about"]["identifiers"]):
-            events.append(event)
             own.append(position)
-    state = fold(keys if kind == "order" else (), events)
+            if position <= until:
+                events.append(event)
+    state = fold(names if kind == "order" else (), events)
     found = [record for record in state.of(kind) if any(name_key(kind, i) in keys for i in record.identifiers)]
-    return (found[0] if found else None), own
+    meant = [record for record in found if not _own(record).isdisjoint(names)]
+    return next(iter(meant or found), None), own
 
 
-def _id_of(db: Connection, kind: str, record: RecordState) -> str:
-    """The id that one of the record's names already has, or a new one.
+def _ids_of(written: ModelWriter, kind: str, record: RecordState) -> tuple[str, list[str]]:
+    """The id that one of the record's names already has, or a new one; and the other ids that its names had.
 
     Two orders that share a number by mistake are two records: the id of another placer's order is never taken. Nor is
     the id of a person with whom this one was merged by mistake: who remembers it would be shown somebody else.
     """
-    if kind == "subject":
-        return _id_of_person(db, record)
     mains = _mains(kind, record.identifiers)
-    named = sorted(record.identifiers, key=lambda identifier: name_key(kind, identifier) not in mains)
-    for identifier in named:
-        _, system, value = name_key(kind, identifier)
-        for (record_id,) in db.all("find_record", kind, value, system):
-            row = db.one("last_record", kind, record_id)
-            others = _mains(kind, orjson.loads(row[2])["identifiers"]) if row else set()
-            if not mains or not others or mains & others:
-                return str(record_id)
-    return content_id("record", kind, list(name_key(kind, named[0])))[:20]
-
-
-def _id_of_person(db: Connection, record: RecordState) -> str:
-    own = [content_id("record", *key)[:20] for key in sorted(_own(record))]
-    known = [
-        id_ for _, system, value in sorted(_own(record)) for (id_,) in db.all("find_record", "subject", value, system)
-    ]
-    return next((id_ for id_ in known if id_ in own), own[0])
+    keys = [name_key(kind, identifier) for identifier in record.identifiers]
+    named = sorted(keys) if kind == "subject" else sorted(keys, key=lambda key: key not in mains)
+    known: list[str] = []
+    for key in named:
+        for record_id in written.ids(key):
+            last = written.last(kind, record_id)
+            others = _mains(kind, last[1]["identifiers"]) if last else set()
+            if record_id not in known and (not mains or not others or mains & others):
+                known.append(record_id)
+    if kind == "subject":
+        own = [content_id("record", *key)[:20] for key in named]
+        first = next((record_id for record_id in known if record_id in own), own[0])
+    else:
+        first = known[0] if known else content_id("record", kind, list(named[0]))[:20]
+    return first, [record_id for record_id in known if record_id != first]
 
 
 def _mains(kind: str, identifiers: Iterable[Mapping[str, Any]]) -> set[Key]:

@@ -53,7 +53,7 @@ def resolve_in(
     db = committer.connection
     tokens = vault.names(list(persons)) if vault is not None else []
     person = [{"kind": "subject", "identifiers": tokens}] if tokens else []
-    index = LinkIndex(db, lambda journey: committer.state(db, journey))
+    index = LinkIndex(db, lambda journey: committer.orders.state(db, journey))
     return resolve(index, [*refs, *person], scans, products)
 
 

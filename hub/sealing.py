@@ -26,7 +26,7 @@ class Sealer:
     def seal(self, kind: str, values: Mapping[str, Any]) -> dict[str, Any]:
         """The values of a record with every personal part as a token."""
         plan = plan_of(kind)
-        return {name: self._value(value, plan.get(name)) for name, value in values.items()}
+        return {name: self._value(value, plan[name]) if name in plan else value for name, value in values.items()}
 
     def _value(self, value: Any, plan: Any) -> Any:
         if not plan or value is None:
@@ -56,7 +56,7 @@ class Sealer:
         named = [identifier["system"], identifier["value"]] if identifier else value
         token = self._keys.token(kind, self._partner if kind == "text" else "", named)
         purpose = f"sealed/{self._partner}/{self._period}"
-        self._connection.run(
+        self._connection.later(
             "add_sealed", token, self._partner, self._period, kind, self._keys.seal(purpose, canonical_json(value))
         )
         return token

@@ -58,7 +58,11 @@ def _hl7apy(body: bytes) -> Iterator[Fault]:
 
 
 def _fhir_resources(body: bytes) -> Iterator[Fault]:
-    from fhir.resources.R4B import get_fhir_model_class
+    try:
+        from fhir.resources.R4B import get_fhir_model_class  # of R4B, which differs in few of the types that we serve
+    except ModuleNotFoundError:
+        yield Fault("extra-missing", "message", "fhir.resources has not looked at it: install cgt-hub[fhir]")
+        return
     from pydantic import ValidationError
 
     resource = orjson.loads(body)

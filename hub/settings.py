@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import ipaddress
 from pathlib import Path
+from typing import Any
 
 from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+def _months(what: str) -> Any:
+    """A setting of retention."""
+    return Field(default=None, ge=1, le=1200, description=f"months that {what} are kept; none: for ever")
 
 
 class Settings(BaseSettings):
@@ -16,6 +22,12 @@ class Settings(BaseSettings):
 
     name: str = "cgt-hub"
     data: Path = Path("var")
+    store: str = Field(
+        default="",
+        pattern="^(postgres(ql)?://.*)?$",
+        repr=False,
+        description="a PostgreSQL that several hubs may share; none: SQLite in CGT_DATA",
+    )
     partners: Path = Path("partners")
     protocols: Path | None = Field(default=None, description="folder of the site's Protocols; none: those of the model")
     region: str = "local"
@@ -35,6 +47,12 @@ class Settings(BaseSettings):
     patience: float = Field(
         default=30.0, gt=0, description="seconds in which a begun message has to be here, or answered"
     )
+    retention_message: int | None = _months("bodies of messages")
+    retention_residual: int | None = _months("what no table carries, and what FHIR readers were shown")
+    retention_delivery: int | None = _months("bodies of deliveries")
+    retention_text: int | None = _months("free text of facts")
+    retention_audit: int | None = _months("the audit")
+    retention_receipt: int | None = _months("receipts in the drop folders")
 
     @model_validator(mode="after")
     def _has_whole_tls(self) -> Settings:

@@ -15,6 +15,7 @@ from typing import Any
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from canonical_model import BASE
+from canonical_model.identifiers import UNASSIGNED
 from canonical_model.ids import canonical_json, content_id, normal_system
 from hub.crypto import NONCE, Keyring
 from hub.store import Connection
@@ -22,7 +23,8 @@ from hub.store import Connection
 SUBJECT_SYSTEM = f"{BASE}/id/subject"
 NAMING_TYPES = frozenset({"mrn", "patient-internal", "donor", "national", "partner-enterprise", None})
 """Identifier types that name a person for sure within their system; account, visit and insurance numbers do not."""
-UNASSIGNED = "urn:id:unassigned"
+FORGOTTEN = "forgotten/"
+"""Begins the name of a setting: the token of a person who was forgotten, with the time."""
 
 
 class Vault:
@@ -44,7 +46,7 @@ class Vault:
         return self._keys.token("subject", normal_system(identifier["system"]), identifier["value"].strip())
 
     def keep(self, identity: Mapping[str, Any], names: Sequence[Mapping[str, Any]], partner: str, at: str) -> None:
-        """Stores what a message says of a person, once per content, and indexes it blindly."""
+        """Stores what a message that came then says of a person, once per content, and indexes it blindly."""
         if not names or not identity:
             return
         main = str(names[0]["value"])
@@ -52,18 +54,18 @@ class Vault:
         nonce = os.urandom(NONCE)
         body = canonical_json(dict(identity))
         sealed = nonce + AESGCM(key).encrypt(nonce, body, main.encode())
-        self._connection.run("add_identity", main, partner, content_id(dict(identity)), at, sealed)
+        self._connection.later("add_identity", main, partner, content_id(dict(identity)), at, sealed)
         for name in names:
-            self._connection.run("add_blind", f"id:{name['value']}", main)
+            self._connection.later("add_blind", f"id:{name['value']}", main)
         for entry in self._entries(identity, partner):
-            self._connection.run("add_blind", entry, main)
+            self._connection.later("add_blind", entry, main)
 
     def _key(self, token: str) -> bytes:
-        row = self._connection.one("find_person", token)
-        if row is not None:
-            return self._keys.open(f"person/{token}", row[0])
+        waiting = [row[2:] for row in self._connection.waiting("add_person") if row[0] == token]
+        for (wrapped,) in waiting or self._connection.peek("find_person", token):
+            return self._keys.open(f"person/{token}", wrapped)
         key = os.urandom(32)
-        self._connection.run("add_person", token, self._region, self._keys.seal(f"person/{token}", key))
+        self._connection.later("add_person", token, self._region, self._keys.seal(f"person/{token}", key))
         return key
 
     def _entries(self, identity: Mapping[str, Any], partner: str) -> list[str]:
@@ -79,7 +81,10 @@ class Vault:
 
     def knows(self, identifiers: Sequence[Mapping[str, Any]]) -> bool:
         """True when one of these identifiers belongs to a person whom the vault has."""
-        return any(self._connection.one("find_blind", f"id:{name['value']}") for name in self.names(identifiers))
+        entries = {f"id:{name['value']}" for name in self.names(identifiers)}
+        if any(row[0] in entries for row in self._connection.waiting("add_blind")):
+            return True
+        return any(self._connection.peek("find_blind", entry) for entry in entries)
 
     def look(self, tokens: Sequence[str], partner: str, actor: str, at: str) -> dict[str, Any]:
         """What `partner` itself has told of the person with these tokens, later fields over earlier ones; audited."""
@@ -97,6 +102,14 @@ class Vault:
             self._connection.run("add_audit", at, actor, "vault.look", ",".join(sorted(owners)), "{}")
         return {name: value for name, value in identity.items() if value is not None}
 
-    def forget(self, token: str) -> int:
+    def is_forgotten(self, identifier: Mapping[str, Any]) -> bool:
+        """True for the number of a person who was forgotten and whom nobody has told of since."""
+        token = self.token(identifier)
+        marked = self._connection.one("get_setting", f"{FORGOTTEN}{token}") is not None
+        return marked and self._connection.one("find_blind", f"id:{token}") is None
+
+    def forget(self, token: str, at: str) -> int:
         """Deletes a person's key and rows; nothing in the log changes. The number of persons forgotten."""
+        for (entry,) in self._connection.all("blind_of", token):
+            self._connection.run("put_setting", f"{FORGOTTEN}{entry.removeprefix('id:')}", at)
         return self._connection.run("forget_person", token)

@@ -2,12 +2,13 @@
 
 An assertion is an event without its envelope: `{type, frame, about, set, clear, occurred}`. A reference to a frame of
 the same message becomes the names of that frame's record. A subject keeps its frame key: only the vault may name it.
+Where nothing names what an event is about, `about.identifiers` is empty: no fact comes of it, and who asked tells so.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
@@ -27,25 +28,42 @@ NAMING_TYPES = frozenset({"coi"})
 """Identifier types that name the therapy order even where they stand on another record."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Message:
-    """The frames of a message by key, with the way up from each."""
+    """The frames of a message by key, with the way up from each and the names of their records."""
 
+    data: Mapping[str, Any]
     frames: Mapping[str, Frame]
     head: Mapping[str, Any]
     namespace: str
+    _named: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    _firsts: dict[str, dict[str, Frame]] = field(default_factory=dict)
+
+    def names(self, key: str) -> list[dict[str, Any]]:
+        """What names the record of a frame; found when something asks for it."""
+        found = self._named.get(key)
+        if found is None:
+            found = self._named[key] = _names(self.data, self, self.frames[key])
+        return found
 
     def holder(self, frame: Frame, kind: str) -> Frame | None:
         """The nearest frame of a kind: this one, one above, or the first one inside the nearest of those above."""
         above = self.above(frame, kind)
         if above is not None:
             return above
-        others = [other for other in self.frames.values() if other["kind"] == kind]
-        if len(others) > 1:
-            holders = self._chain(frame)
-            depths = [next((n for n, key in enumerate(holders) if key in self._chain(o)), len(holders)) for o in others]
-            return others[depths.index(min(depths))]
-        return others[0] if others else None
+        first = self._first_inside(kind)
+        return next((first[key] for key in (*self._chain(frame), "") if key in first), None)
+
+    def _first_inside(self, kind: str) -> Mapping[str, Frame]:
+        """Key of a frame -> the first frame of a kind inside it; the first of all at the empty key."""
+        found = self._firsts.get(kind)
+        if found is None:
+            found = self._firsts[kind] = {}
+            for other in self.frames.values():
+                if other["kind"] == kind:
+                    for key in (*self._chain(other), ""):
+                        found.setdefault(key, other)
+        return found
 
     def _chain(self, frame: Frame) -> list[str]:
         """Keys of this frame and of those that hold it, outwards."""
@@ -69,20 +87,31 @@ class _Message:
         return str(holder["kind"]) if holder is not None else ""
 
     def value(self, frame: Frame, path: str) -> Any:
-        """A value by path: of this frame, of `message.`, or of the nearest frame of a kind (`@report.observed.start`).
+        """A value by path (`_getter`)."""
+        return _getter(path)(self, frame)
 
-        `#` is the count that tells frames of one key apart (the second is `2`). A step may select: `sources[type=x]`
-        takes the items whose `type` is x, `containers[system!=x]` the others.
-        """
-        if path == "#":
-            return frame["key"].rpartition("#")[2] if "#" in frame["key"].rpartition("/")[2] else None
-        if path.startswith("message."):
-            return _reach(self.head, path[8:])
-        if path.startswith("@"):
-            kind, _, rest = path[1:].partition(".")
-            found = self.holder(frame, kind)
-            return _reach(found["set"], rest) if found else None
-        return _reach(frame["set"], path)
+
+@lru_cache(maxsize=4096)
+def _getter(path: str) -> Callable[[_Message, Frame], Any]:
+    """What finds a value by path: of a frame, of `message.`, or of the nearest frame of a kind
+    (`@report.observed.start`).
+
+    `#` is the count that tells frames of one key apart (the second is `2`). A step may select: `sources[type=x]`
+    takes the items whose `type` is x, `containers[system!=x]` the others.
+    """
+    if path == "#":
+        return lambda _, frame: frame["key"].rpartition("#")[2] if "#" in frame["key"].rpartition("/")[2] else None
+    if path.startswith("message."):
+        of_head = _steps(path[8:])
+        return lambda message, _: _reach(message.head, of_head)
+    if path.startswith("@"):
+        kind, _, rest = path[1:].partition(".")
+        below = _steps(rest)
+        return lambda message, frame: _reach(found["set"], below) if (found := message.holder(frame, kind)) else None
+    steps = _steps(path)
+    if len(steps) == 1 and not steps[0][1]:
+        return lambda _, frame: frame["set"].get(path)
+    return lambda _, frame: _reach(frame["set"], steps)
 
 
 def assertions(data: Mapping[str, Any], frames: Sequence[Frame], namespace: str) -> list[Assertion]:
@@ -93,38 +122,36 @@ def assertions(data: Mapping[str, Any], frames: Sequence[Frame], namespace: str)
     """
     by_key = {frame["key"]: frame for frame in frames}
     head: Frame = next((frame["set"] for frame in frames if frame["kind"] == "message"), {})
-    message = _Message(by_key, head, namespace)
-    names = {frame["key"]: _names(data, message, frame) for frame in frames}
+    message = _Message(data, by_key, head, namespace)
+    on = data.get("on", {})
     out: list[Assertion] = []
     for frame in frames:
-        row = _first_row(data.get("on", {}).get(frame["kind"], ()), message, frame)
+        row = _first_row(on.get(frame["kind"], ()), message, frame)
         for event in row.get("events", ()) if row else ():
-            out += _assert(data, message, names, frame, event if isinstance(event, Mapping) else {"event": event})
+            out += _assert(data, message, frame, {"event": event} if isinstance(event, str) else event)
     return out
 
 
 def _first_row(rows: Iterable[Mapping[str, Any]], message: _Message, frame: Frame) -> Mapping[str, Any] | None:
     for row in rows:
-        if all(_holds(message.value(frame, path), wanted) for path, wanted in row.get("when", {}).items()):
+        when = row.get("when")
+        if not when or all(_holds(message.value(frame, path), wanted) for path, wanted in when.items()):
             return row
     return None
 
 
 def _holds(value: Any, wanted: Any) -> bool:
+    """True where a value is one of those wanted: `*` is any, `!` that there is none."""
     if wanted == "*":
         return value is not None
     choices = wanted if isinstance(wanted, list) else [wanted]
+    if value is None:
+        return "!" in choices
     values = value if isinstance(value, list) else [value]
     return any((str(v).lower() if isinstance(v, bool) else v) in choices for v in values)
 
 
-def _assert(
-    data: Mapping[str, Any],
-    message: _Message,
-    names: Mapping[str, list[dict[str, Any]]],
-    frame: Frame,
-    event: Mapping[str, Any],
-) -> Iterator[Assertion]:
+def _assert(data: Mapping[str, Any], message: _Message, frame: Frame, event: Mapping[str, Any]) -> Iterator[Assertion]:
     kind = event.get("about_kind", frame["kind"])
     if "with" in event and all(message.value(frame, path) is None for path in _as_list(event["with"])):
         return
@@ -132,27 +159,25 @@ def _assert(
         for item in _all(message, frame, event["for_each"]):
             narrowed = {**frame, "set": {**frame["set"], "each": item}}
             rest = {key: value for key, value in event.items() if key not in {"for_each", "with"}}
-            yield from _assert(data, message, names, narrowed, rest)
+            yield from _assert(data, message, narrowed, rest)
         return
     if "about" in event:
         paths = event["about"] if isinstance(event["about"], list) else [event["about"]]
         identifiers = _identifiers(message, frame, paths)
-        if not identifiers:
-            return
     else:
-        identifiers = names[frame["key"]]
-    whole = {field: value for field, value in frame["set"].items() if field not in {"action", "identifiers"}}
+        identifiers = message.names(frame["key"])
     if "set" in event:
-        chosen = {field: _chosen(message, frame, path) for field, path in event["set"].items()}
+        chosen = dict(_placed(name, _chosen(message, frame, path)) for name, path in event["set"].items())
         chosen.update(event.get("constants", {}))
-        values = {field: value for field, value in chosen.items() if value is not None}
+        values = {name: value for name, value in chosen.items() if value is not None}
         clear: list[str] = []
     else:
-        values, clear = {**whole, **event.get("constants", {})}, list(frame.get("clear", ()))
-    for field, paths in _as_map(data.get("belongs", {}).get(kind)).items():
-        ref = _identifiers(message, frame, paths if isinstance(paths, list) else [paths])
-        if ref and field not in values:
-            values[field] = {"kind": field, "identifiers": ref}
+        values = {name: value for name, value in frame["set"].items() if name not in _OF_FRAME}
+        values.update(event.get("constants", {}))
+        clear = list(frame.get("clear", ()))
+    for name, paths in _as_map(data.get("belongs", {}).get(kind)).items():
+        if name not in values and (ref := _identifiers(message, frame, _as_list(paths))):
+            values[name] = {"kind": name, "identifiers": ref}
     about: dict[str, Any] = {"kind": kind, "identifiers": identifiers}
     if kind == VAULT_KIND:
         about = {"kind": kind, "frame": frame["key"]}
@@ -161,13 +186,21 @@ def _assert(
         "frame": frame["key"],
         "about": about,
         "set": {
-            field: named
-            for field, value in values.items()
-            if (named := _named(value, field, message, names)) is not None
+            name: named
+            for name, value in values.items()
+            if (named := value if type(value) is str or (kind, name) in _BARE else _named(value, name, message))
+            is not None
         },
         "clear": clear,
         "occurred": _occurred(data, message, frame, event),
     }
+
+
+def _placed(name: str, value: Any) -> tuple[str, Any]:
+    """A field and its value; a name that ends in `[]` is a list of that one value."""
+    if name.endswith("[]"):
+        return name[:-2], None if value is None else [value]
+    return name, value
 
 
 def _chosen(message: _Message, frame: Frame, path: Any) -> Any:
@@ -176,7 +209,7 @@ def _chosen(message: _Message, frame: Frame, path: Any) -> Any:
     A reference at one path to one thing is one reference; otherwise they are a list.
     """
     if isinstance(path, Mapping):
-        if len(path) == 1 and isinstance(value := message.value(frame, str(*path.values())), Mapping):
+        if len(path) == 1 and isinstance(value := message.value(frame, str(*path.values())), dict):
             return {"kind": str(*path), "identifiers": [value]}
         found = ((kind, item) for kind, paths in path.items() for item in _all(message, frame, paths))
         return [{"kind": kind, "identifiers": [item]} for kind, item in found] or None
@@ -189,10 +222,13 @@ def _all(message: _Message, frame: Frame, paths: Any) -> list[Any]:
     return [item for path in _as_list(paths) for item in _as_list(message.value(frame, path))]
 
 
-def _named(value: Any, field: str, message: _Message, names: Mapping[str, list[dict[str, Any]]]) -> Any:
-    """A value with its frame links turned into named records; None where it refers to a record that nothing names."""
+def _named(value: Any, name: str, message: _Message) -> Any:
+    """A value with its frame links turned into named records; None where it refers to a record that nothing names.
+
+    What refers to nothing is the frame's own value, not a copy.
+    """
     if isinstance(value, list):
-        kept = [named for item in value if (named := _named(item, field, message, names)) is not None]
+        kept = [named for item in value if (named := _named(item, name, message)) is not None]
         return kept if kept or not value else None
     if not isinstance(value, dict):
         return value
@@ -203,16 +239,23 @@ def _named(value: Any, field: str, message: _Message, names: Mapping[str, list[d
         target = message.frames[value["frame"]]
         if target["kind"] == VAULT_KIND:
             return {"kind": VAULT_KIND, "frame": target["key"]}
-        return {"kind": target["kind"], "identifiers": names[target["key"]]}
-    if "system" in value and "value" in value and "kind" not in value and field in _LINK_KINDS:
-        return None if value["system"] == UNASSIGNED else {"kind": _LINK_KINDS[field], "identifiers": [value]}
+        return {"kind": target["kind"], "identifiers": message.names(target["key"])}
+    if name in _LINK_KINDS and "system" in value and "value" in value and "kind" not in value:
+        return None if value["system"] == UNASSIGNED else {"kind": _LINK_KINDS[name], "identifiers": [value]}
+    for item in value.values():
+        if type(item) is not str:
+            break
+    else:
+        return value
     return {
         key: named
         for key, item in value.items()
-        if (named := item if type(item) is str else _named(item, key, message, names)) is not None
+        if (named := item if type(item) is str else _named(item, key, message)) is not None
     }
 
 
+_OF_FRAME = frozenset({"action", "identifiers"})
+"""Fields of a frame that are no record's."""
 _LINK_KINDS = {
     "order": "order",
     "container": "container",
@@ -237,13 +280,22 @@ _LINK_KINDS = {
 }
 """Fields whose bare identifier names a record of this kind."""
 
+_BARE = frozenset({("material", "shipment")})
+"""Fields of a kind that hold the bare identifier itself."""
+
+
+def is_link(name: str, value: Any) -> bool:
+    """True for a field that names the record itself, or another one by its identifiers."""
+    items = value if isinstance(value, list) else [value]
+    return name == "identifiers" or name in _LINK_KINDS or any(isinstance(i, dict) and "kind" in i for i in items)
+
 
 def _occurred(data: Mapping[str, Any], message: _Message, frame: Frame, event: Mapping[str, Any]) -> Any:
     """The first time that is stated among the paths of the event, of the map, or the message's own."""
-    paths = [*_as_list(event.get("occurred")), *_as_list(data.get("occurred", {}).get(frame["kind"]))]
-    for path in [*paths, "message.occurred_at", "message.sent_at", "message.recorded_at"]:
+    own, usual = _as_list(event.get("occurred")), _as_list(data.get("occurred", {}).get(frame["kind"]))
+    for path in (*own, *usual, "message.occurred_at", "message.sent_at", "message.recorded_at"):
         value = message.value(frame, path)
-        if isinstance(value, Mapping) and "at" in value:
+        if isinstance(value, dict) and "at" in value:
             return value
     return None
 
@@ -285,29 +337,37 @@ def _identifiers(message: _Message, frame: Frame, paths: Iterable[str]) -> list[
     """Identifiers at paths such as `identifiers`, `identifiers[placer]`, `instance`, without repetition."""
     found: list[dict[str, Any]] = []
     for path in paths:
-        name, _, wanted = (path, "", "") if "=" in path else path.rstrip("]").partition("[")
+        name, wanted = _naming(path)
         value = message.value(frame, name)
-        for item in value if isinstance(value, list) else [value]:
-            if not isinstance(item, Mapping):
+        for item in value if isinstance(value, list) else (value,):
+            if not isinstance(item, dict):
                 continue
             if "identifiers" in item and "kind" in item:
-                items = [dict(i) for i in item["identifiers"]]
+                items = item["identifiers"]
             else:
-                items = [dict(item)] if "value" in item and "system" in item else []
+                items = (item,) if "value" in item and "system" in item else ()
             for identifier in items:
                 type_ = identifier.get("type")
                 if (wanted and type_ != wanted) or identifier["system"] == UNASSIGNED:
                     continue
-                if not wanted and name == "identifiers" and frame["kind"] != "order" and type_ in NAMING_TYPES:
+                named = name.partition("[")[0] == "identifiers" and not wanted
+                if named and frame["kind"] != "order" and type_ in NAMING_TYPES:
                     continue
                 if identifier not in found:
-                    found.append(identifier)
+                    found.append(dict(identifier))
     return found
+
+
+@lru_cache(maxsize=4096)
+def _naming(path: str) -> tuple[str, str]:
+    """The field of a naming path, and the type of identifier that it takes: `identifiers[placer]`."""
+    name, _, wanted = (path, "", "") if "=" in path else path.rstrip("]").partition("[")
+    return name, wanted
 
 
 def _text(value: Any) -> str:
     """One text for a code or scalar, as part of a derived name."""
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         codings = value.get("codings")
         if codings:
             return str(codings[0].get("code") or codings[0].get("display"))
@@ -315,12 +375,12 @@ def _text(value: Any) -> str:
     return "" if value is None else str(value)
 
 
-def _reach(record: Mapping[str, Any], path: str) -> Any:
+def _reach(record: Mapping[str, Any], steps: tuple[tuple[str, str], ...]) -> Any:
     value: Any = record
-    for name, selector in _steps(path):
+    for name, selector in steps:
         if isinstance(value, list):
             value = value[0] if value else None
-        value = value.get(name) if isinstance(value, Mapping) else None
+        value = value.get(name) if isinstance(value, dict) else None
         if selector and value is not None:
             value = _selected(_as_list(value), selector) or None
     return value
@@ -334,9 +394,12 @@ def _steps(path: str) -> tuple[tuple[str, str], ...]:
 
 
 def _selected(items: Iterable[Any], selector: str) -> list[Any]:
-    """Items that have a constant in a field (`type=x`), or have not (`type!=x`)."""
+    """Items that have a constant in a field (`type=x`, one of several: `type=x|y`), or have not (`type!=x`); `type=`
+    takes those that have none."""
     field, mark, wanted = selector.partition("!=") if "!=" in selector else selector.partition("=")
-    return [i for i in items if isinstance(i, Mapping) and (str(i.get(field)) == wanted) is (mark == "=")]
+    said = ((item, item.get(field)) for item in items if isinstance(item, Mapping))
+    choices = wanted.split("|")
+    return [item for item, value in said if (("" if value is None else str(value)) in choices) is (mark == "=")]
 
 
 def _as_list(value: Any) -> list[Any]:

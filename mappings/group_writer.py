@@ -156,7 +156,10 @@ def _filled_in(node: _Node, path: str) -> bool:
 
 
 def _begun(node: _Node, fresh: _Pieces, written: _Pieces, before: frozenset[str]) -> None:
-    """Sees to it that the frame begins with a piece that nobody takes for a part of the brother before it."""
+    """Sees to it that the frame begins with a piece that nobody takes for a part of the brother before it.
+
+    It says what such a piece must; the rest stands where the sender had it.
+    """
     starts = [own.label for own in node.group.owns if own.piece in node.group.start and not own.table.picked]
     if not starts:
         return
@@ -164,7 +167,8 @@ def _begun(node: _Node, fresh: _Pieces, written: _Pieces, before: frozenset[str]
     reached = max((place for place, label in enumerate(starts) if label in before), default=-1)
     if first is None or (before and first not in before and starts.index(first) > reached):
         label = next((label for label in starts if label in before or (not before and fresh[label])), starts[0])
-        written[label] = fresh[label] or {**next(own.table.least for own in node.group.owns if own.label == label)}
+        least = next(own.table.least for own in node.group.owns if own.label == label)
+        written[label] = {number: (fresh[label] or least).get(number, said) for number, said in least.items()}
 
 
 def _settled(node: _Node, fresh: _Pieces, nodes: Mapping[str, Node], m: Context) -> tuple[_Pieces, set[str]]:

@@ -70,6 +70,8 @@ class Reading:
     frames: list[Frame]
     residual: dict[str, Any]
     pieces: list[Piece]
+    common: Mapping[str, str] = field(default_factory=dict)
+    """Of rows: what stands above all of them, as the tables write it."""
 
 
 def group_of(data: Mapping[str, Any], tables: Mapping[str, Table], name: str, faults: list[TableFault]) -> Group:
@@ -294,6 +296,8 @@ def _key_word(record: Mapping[str, Any], path: KeyPath) -> str:
     steps, kind = path
     value: Any = record
     for step in steps:
+        if isinstance(value, list):
+            value = value[0] if value else None
         value = value.get(step) if isinstance(value, dict) else None
     if isinstance(value, list):
         value = next((item for item in value if not kind or item.get("type") == kind), None)

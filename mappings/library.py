@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,11 +19,13 @@ from mappings.runtime import Codec
 from mappings.vocabulary import Spec
 
 FOLDER = Path(__file__).parent
+COMMON = "common"
+"""The folder of the code tables that several formats share; a format's own table of that name stands in its place."""
 
 
 @dataclass(frozen=True, slots=True)
 class Library:
-    """The tables of a format. `digest` names their content; an event carries it (architecture 7)."""
+    """The tables of a format. `digest` names their content; an event carries it."""
 
     format: str
     tables: Mapping[str, Table]
@@ -63,6 +65,8 @@ def load(
     `event_types` (type to the kind it is about) are checked against `on:`.
     """
     parts = _Parts()
+    own = {file.name for file in (FOLDER / format_name / "codes").glob("*.csv")}
+    _load_codes(parts, FOLDER / COMMON, own)
     for folder in (FOLDER / format_name, *overlays):
         _load_folder(parts, folder, wire)
     if event_types is not None:
@@ -90,7 +94,13 @@ def _load_folder(parts: _Parts, folder: Path, wire: str) -> None:
     for name, data, its_wire in waiting:  # maps that are like one of a later file
         _sort_in(parts, name, data, its_wire)
     parts.faults += [TableFault(name, "", f"like {data['like']!r}: no such map") for name, data, _ in parts.waiting]
+    _load_codes(parts, folder)
+
+
+def _load_codes(parts: _Parts, folder: Path, without: Collection[str] = ()) -> None:
     for file in sorted((folder / "codes").glob("*.csv")):
+        if file.name in without:
+            continue
         table, faults = code_tables.parse(file.stem, file.read_text(encoding="utf-8").splitlines())
         parts.faults += faults
         parts.files[f"{folder.name}/codes/{file.name}"] = hashlib.sha256(file.read_bytes()).hexdigest()

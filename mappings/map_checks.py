@@ -25,8 +25,9 @@ CASE_WORDS = frozenset({"when", "events"})
 EVENT_WORDS = frozenset({"event", "about_kind", "about", "set", "constants", "for_each", "with", "occurred"})
 SOURCES: Mapping[str, str] = {"order": "order", "patient": "subject", "identity": "identity"}
 """Sources of `send:` that are one kind of record; `event` and `about` are what the event is about."""
-MESSAGE_WORDS = frozenset({"id", "at"})
-_ENVELOPE = frozenset({"occurred", "type"})
+MESSAGE_WORDS = frozenset({"id", "at", "type"})
+JOURNEY_WORDS = frozenset({"stage"})
+_ENVELOPE = frozenset({"occurred"})
 """What an event source has besides the fields of its record."""
 
 
@@ -76,6 +77,8 @@ class _Map:
         for group in _listed(self.data.get("frames")) + _listed(self.data.get("rows_by")):
             yield from self.group(group, "frames", before)
             before |= dict.fromkeys(kind for one in _all_groups({"frames": group}) for kind in _kinds(one))
+        for kind in _listed(self.data.get("expects")):
+            yield from self.kind("expects", kind)
         yield from self.identify()
         yield from self.belongs()
         yield from self.occurred()
@@ -273,7 +276,7 @@ class _Map:
         if words is None:
             words = self.read_codes(f"{origin}.{rest}")
         for value in values:
-            if words is not None and value != "*" and value not in words and not value.startswith(KEPT):
+            if words is not None and value not in {"*", "!", *words} and not value.startswith(KEPT):
                 yield self.fault(place, f"no value {value!r}; {paths.known(value, words)}")
 
     def read_codes(self, path: str) -> set[str] | None:
@@ -307,7 +310,7 @@ class _Map:
         for path in _listed(event.get("about")):
             yield from self.value(f"{place} about", kind, path, each, named=True)
         for field, source in _mapping(event.get("set")).items():
-            yield from self.path(f"{place} set", about, field)
+            yield from self.path(f"{place} set", about, field.removesuffix("[]"))
             for target, found in source.items() if isinstance(source, Mapping) else [("", source)]:
                 if target and self.known.schemas is not None and target not in self.known.schemas:
                     words = paths.known(target, self.known.schemas)
@@ -339,7 +342,17 @@ class _Map:
         kind = str(row.get("frame", ""))
         if kind not in schemas:
             yield self.fault(place, f"no frame kind {kind!r}; {paths.known(kind, schemas)}")
-        sources = {*SOURCES, "event", "about", "partner", "message"}
+        sources = {
+            *SOURCES,
+            "event",
+            "about",
+            "partner",
+            "message",
+            "journey",
+            *(("each",) if "for_each" in row else ()),
+        }
+        if "for_each" in row:
+            yield from self.source(f"{place} for_each", row["for_each"], abouts, sources)
         for word in ("from", "only_with"):
             if word in row and row[word] not in sources:
                 yield self.fault(f"{place} {word}", f"no source {row[word]!r}; {paths.known(row[word], sources)}")
@@ -361,7 +374,9 @@ class _Map:
             yield self.fault(place, f"{path!r}: no source {origin!r}; {paths.known(origin, sources)}")
         elif origin == "message":
             yield from self.words(place, [rest.partition(".")[0]], MESSAGE_WORDS)
-        elif origin == "event" and rest.partition(".")[0] in _ENVELOPE:
+        elif origin == "journey":
+            yield from self.words(place, [rest], JOURNEY_WORDS)
+        elif origin == "each" or (origin == "event" and rest.partition(".")[0] in _ENVELOPE):
             return
         elif origin != "partner":  # the receiver's words are those of its profile
             kinds: Sequence[str] = [SOURCES[origin]] if origin in SOURCES else sorted(abouts)

@@ -7,7 +7,8 @@ that were read from it. The residual of the piece is the difference between the 
 - GetPut: `patch(C, diff(W, C)) == W`;
 - safety: a residual never joins a value that it did not come with.
 
-Nodes are JSON: `{"w":…, "c":…}` (a leaf or data type that differs), `{"in": {key: node}}` (inside a branch),
+Nodes are JSON: `{"w":…, "c":…}` (a leaf or data type that differs), `{"in": {key: node}}` (inside a branch; with
+`"w": {}` where the sender's is there and empty),
 `{"seq": [[c, w], …]}` (a list with one entry per item: `c` null where no item was read, `w` absent where equal). Beside
 `seq`, where several rows feed one list: `"less"`, items that the table writes and the wire had not; `"was"`, the order
 in which the table wrote the items, where it was not that of the wire.
@@ -35,15 +36,17 @@ def diff(wire: Wire, canonical: Wire, shape: Shape | Norm | None, context: Any) 
     if callable(shape) and isinstance(wire, list) and wire:
         return _diff_items(wire, canonical, shape, context)
     if isinstance(shape, dict) and isinstance(wire, dict) and (canonical is None or isinstance(canonical, dict)):
-        if not wire:
-            return {"w": {}} if canonical is None else {"w": {}, "c": canonical}
+        if not wire and canonical is None:
+            return {"w": {}}
         inner: dict[str, Any] = {}
         canonical = canonical or {}
         for key in (*wire, *(key for key in canonical if key not in wire)):
             said, written = wire.get(key), canonical.get(key)
             if said != written or type(said) is not type(written):
                 inner[key] = diff(said, written, shape.get(key), context)
-        return {"in": inner} if inner else None
+        if not inner:
+            return None
+        return {"in": inner} if wire else {"in": inner, "w": {}}
     return {"w": wire} if canonical is None else {"w": wire, "c": canonical}
 
 
@@ -76,7 +79,8 @@ def patch(canonical: Wire, node: Node | None) -> Wire:
     if node is None:
         return canonical
     if "in" in node:
-        return _patch_branch(canonical, node["in"])
+        patched = _patch_branch(canonical, node["in"])
+        return node.get("w") if patched is None and canonical is not None else patched
     if "seq" in node:
         return _patch_items(canonical, node)
     if node["w"] is None:  # a place that the sender leaves empty stays so; another place of the wire says the value

@@ -175,7 +175,7 @@ class _Writer:
         return node
 
     def _try(self, cells: Cells, group: Sequence[_Chain]) -> _Trial:
-        parts = split(self.m.clean(cells), self.rows.lists)
+        parts = split(self.m.row(cells), self.rows.lists)
         if parts is None or len(parts) != len(group):
             return _Trial(cells, tuple(f"{chain.frames[-1]['kind']} frame" for chain in group), {})
         before, place = len(self.m.faults), self.m.place

@@ -45,6 +45,13 @@ class RowContext(Context):
     """A context that knows which cells say nothing."""
 
     nulls: frozenset[str] = frozenset()
+    common: Mapping[str, str] = field(default_factory=dict)
+    """Cells that stand above the rows and hold for each row that does not say otherwise."""
+
+    def row(self, cells: Mapping[str, str]) -> Cells:
+        """What the tables read of a row: its own cells, and what stands above all of them."""
+        own = self.clean(cells)
+        return {**self.clean(self.common), **own} if self.common else own
 
     def clean(self, cells: Mapping[str, str]) -> Cells:
         """What the tables read: cells without surrounding white space, empty and null ones absent."""
@@ -201,9 +208,10 @@ def read_rows(rows: RowMap, lines: Sequence[Line], m: RowContext) -> Reading:
     residual: dict[str, Any] = {}
     account: list[Piece] = []
     order: list[Any] = []
+    common: Cells = {}
     for ordinal, line in enumerate(lines, 1):
         m.place = line.place
-        parts = None if line.kept else split(m.clean(line.cells), rows.lists)
+        parts = None if line.kept else split(m.row(line.cells), rows.lists)
         if parts is None:
             if not line.kept:
                 m.faults.append(Fault("split-cells", line.place, _SPLIT_CELLS, severity="error"))
@@ -215,6 +223,9 @@ def read_rows(rows: RowMap, lines: Sequence[Line], m: RowContext) -> Reading:
         read = [reader.row(part) for part in parts]
         m.faults[before:] = dict.fromkeys(m.faults[before:])
         canonical = join([written for _, written in read], rows.lists)
+        if m.common and canonical:
+            common |= {column: canonical[column] for column in m.common if column in canonical}
+            canonical = {c: text for c, text in canonical.items() if c not in m.common or c in line.cells}
         node = diff(line.cells, canonical or None, rows.table.shape, m)
         keys = [key for key, _ in read]
         if node is not None or len(keys) > 1:
@@ -223,7 +234,7 @@ def read_rows(rows: RowMap, lines: Sequence[Line], m: RowContext) -> Reading:
         account.append(Piece("row", ordinal, line.cells, canonical, node, rows.table))
     if any(isinstance(entry, list) for entry in order):
         residual["entries"] = order
-    return Reading(reader.frames, residual, account)
+    return Reading(reader.frames, residual, account, common)
 
 
 def path_of(levels: Sequence[Level], depth: int, cells: Cells) -> Path:

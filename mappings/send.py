@@ -2,21 +2,22 @@
 
 A `send:` row per event type lists frames in the order of the message. A frame takes a whole source (`from`), single
 paths (`set`) and constants (`constants`). Sources: `event` (its fields), `about` (its record, folded), `order`,
-`patient`, `identity`, `partner` (the receiver), `message` (id and time of the delivery). The law: what `send` wrote,
-read by `on`, asserts the same type, key and visible data.
+`patient`, `identity`, `partner` (the receiver), `message` (id and time of the delivery, `type` of the fact), `journey`
+(the `stage` at which the order stands); with `for_each` one frame per item of a list, which is the source `each`. The
+law: what `send` wrote, read by `on`, asserts the same type, key and visible data.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from mappings.faults import TableFault
 
 Sources = Mapping[str, Mapping[str, Any]]
-_ENVELOPE = frozenset({"occurred", "type"})
+_ENVELOPE = frozenset({"occurred"})
 """What an event source has besides the fields of its record."""
-WORDS = frozenset({"frame", "from", "set", "constants", "parent", "links", "only_with", "as_list"})
+WORDS = frozenset({"frame", "from", "set", "constants", "parent", "links", "only_with", "as_list", "for_each"})
 
 
 def frames(data: Mapping[str, Any], event_type: str, sources: Sources) -> list[dict[str, Any]]:
@@ -24,14 +25,14 @@ def frames(data: Mapping[str, Any], event_type: str, sources: Sources) -> list[d
     rows = _rows(data, event_type)
     keys: dict[str, str] = {}
     out: list[dict[str, Any]] = []
-    for row in rows:
+    for row, known in _each(rows, sources):
         kind = row["frame"]
-        if "only_with" in row and not sources.get(row["only_with"]):
+        if "only_with" in row and not known.get(row["only_with"]):
             continue
-        source = sources.get(row.get("from", ""), {})
+        source = known.get(row.get("from", ""), {})
         record: dict[str, Any] = {name: value for name, value in source.items() if name not in _ENVELOPE}
         for path, source in row.get("set", {}).items():
-            value = _reach(sources, source)
+            value = _reach(known, source)
             if value is not None:
                 _put(record, path, [value] if path in row.get("as_list", ()) else value)
         for path, constant in row.get("constants", {}).items():
@@ -41,6 +42,8 @@ def frames(data: Mapping[str, Any], event_type: str, sources: Sources) -> list[d
                 record[path] = {"frame": keys[target]}
         parent = keys.get(row.get("parent", ""), "")
         key = f"{parent}/{kind}" if parent else kind
+        if "for_each" in row and (count := sum(frame["key"].partition("#")[0] == key for frame in out)):
+            key = f"{key}#{count + 1}"
         keys[kind] = key
         frame: dict[str, Any] = {"kind": kind, "key": key}
         if parent:
@@ -48,6 +51,16 @@ def frames(data: Mapping[str, Any], event_type: str, sources: Sources) -> list[d
         frame["set"] = record
         out.append(frame)
     return out
+
+
+def _each(rows: Iterable[Mapping[str, Any]], sources: Sources) -> Iterator[tuple[Mapping[str, Any], Sources]]:
+    """Rows with their sources; one that says `for_each` comes once per item of that list."""
+    for row in rows:
+        if "for_each" not in row:
+            yield row, sources
+            continue
+        for item in _reach(sources, row["for_each"]) or ():
+            yield row, {**sources, "each": item}
 
 
 def _rows(data: Mapping[str, Any], event_type: str) -> list[Mapping[str, Any]]:

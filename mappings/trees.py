@@ -107,19 +107,25 @@ def read_pieces(
 
 
 def write_pieces(
-    leaves: Mapping[str, Leaf], frames: Sequence[Frame], residual: Mapping[str, Any], m: Context
+    leaves: Mapping[str, Leaf],
+    frames: Sequence[Frame],
+    residual: Mapping[str, Any],
+    m: Context,
+    names: Mapping[str, str] | None = None,
 ) -> list[tuple[str, dict[str, Any], str]]:
     """Trees from frames, each with its piece's name and frame key; a place is `Patient[2]`, the second main frame.
 
     A frame without a place, and a field that no row of its table writes, is noted as `no-home`. The residual goes by
-    the keys of the frames as they are handed in: an edit does not take a frame's residual away.
+    the keys of the frames as they are handed in: an edit does not take a frame's residual away. `names` says for frames
+    of a kind that several pieces stand for which one it is, by frame key.
     """
     by_kind = {leaf.kind: (name, leaf) for name, leaf in leaves.items()}
     beside: dict[str, dict[str, Draft]] = {}
     mains: list[tuple[str, Leaf, Frames, str]] = []
     for frame in frames:
         draft = Draft(frame["kind"], frame["set"], list(frame.get("clear", [])), list(frame.get("assumed", [])))
-        found = by_kind.get(frame["kind"])
+        chosen = (names or {}).get(frame["key"])
+        found = (chosen, leaves[chosen]) if chosen is not None else by_kind.get(frame["kind"])
         if found is not None:
             name, leaf = found
             drafts = {kind: Draft(kind) for kind in leaf.kinds()}

@@ -52,6 +52,7 @@ MAP_WORDS: Mapping[str, str] = {
     "frames": "the ordered groups: `frame`, `start`, `also`, `rows`, `links`, `key`, `frames`",
     "about": "one line for the reader",
     "like": "another message map from which everything else is taken",
+    "expects": "kinds of frames of which the standard has at least one in such a message; its lack is told",
     "identify": "per frame kind: the paths that name its record, or `{first, within, by}` for a derived name",
     "belongs": "per frame kind: fields that name other records, and the paths of their identifiers",
     "occurred": "per frame kind: where the time of the fact stands, first found first",
@@ -62,6 +63,7 @@ MAP_WORDS: Mapping[str, str] = {
     "rows_by": "levels of frames, outermost first: `frame`, `table`, `by` (columns), `key`, `links`; the last is a row",
     "list": "columns whose cell may hold several values: the row is read once per value",
     "same": "columns that agree in all rows of a batch",
+    "series": "columns of values that a device wrote one after another; each becomes one readings frame with all rows",
     "dialect": "how the file writes numbers, dates and text: see the words of a dialect",
 }
 
@@ -77,15 +79,23 @@ GROUP_WORDS: Mapping[str, str] = {
 
 DIALECT_WORDS: Mapping[str, str] = {
     "delimiter": "`,` `;` `|` or `tab`; without it the one that finds the most columns in the header",
-    "encoding": "`utf-8`, `utf-8-sig` (written with a mark for spreadsheets), `cp1252`, `cp1250`, `iso-8859-15`",
-    "decimal": "decimal mark, `.` or `,`; a thousands separator is refused",
+    "encoding": "`utf-8`, `utf-8-sig` (written with a mark for spreadsheets), `cp1252`, `cp1250`, `iso-8859-15`, "
+    "`utf-16`",
+    "decimal": "decimal mark, `.` or `,`",
+    "thousands": "mark between thousands: `.` `,` `'` or `space`; without it such a number is refused",
     "date_format": "one or several: `iso`, or `yyyy mm m mmm dd d HH H hh h AM MM SS Z` with what is between",
     "zone": "zone of times without an offset, such as `Europe/Berlin`; without it the partner's",
     "null": "texts that mean an empty cell, such as `NA`",
-    "units_row": "`true`: a row of units stands under the header",
+    "units_row": "`true`: a row of units stands under the header; `auto`: where one does",
+    "units_in_cells": "`true`: a cell may hold a number and its unit, such as `92.1 %`; they are written so too",
+    "metadata": "column -> labels above the header whose value, behind a colon or in the next cell, holds for all rows",
+    "footer": "texts that begin the lines after the last row, such as `Total`",
+    "sheet": "name of the sheet of a workbook; without it the visible one whose header fits best",
+    "workbook": "`true`: a fresh file is written as a workbook (.xlsx)",
     "units": "column -> unit of its numbers, where neither a cell, the header nor a unit row says it",
     "systems": "column -> URI of the name space of its identifiers",
     "separator": "what separates several values in one cell (default `,`)",
+    "named": "`true`: only a profile that names the dialect has files read by it; no header finds it",
     "short_rows": "`true`: a row may end early; otherwise such a row is not read",
 }
 

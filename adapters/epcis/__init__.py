@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from adapters import building, json_text
-from adapters.epcis import document, leaves, sensing, validate, xml_document
+from adapters.epcis import dispositions, document, leaves, sensing, validate, xml_document
 from adapters.epcis.codecs import CODECS, EventContext
 from adapters.epcis.document import Document
 from adapters.epcis.xml_shape import Names
 from adapters.reading import Read, Unparsable, Unsupported
 from mappings import account, library, trees
 from mappings.account import Piece
+from mappings.codes import CodeTable
 from mappings.faults import Fault
 from mappings.groups import Reading
-from mappings.library import Library
 
 FORMAT = "epcis"
 WIRE = "tree"
@@ -28,14 +27,10 @@ Frame = dict[str, Any]
 Tree = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Adapter:
-    """The tables of one partner (or the base tables), compiled, with the partner's zone."""
+class Adapter(building.TreeAdapter):
+    """Reads and writes EPCIS documents."""
 
-    library: Library
-    leaves: Mapping[str, trees.Leaf]
-    zone: str = "UTC"
-    system: str = ""
+    __slots__ = ()
 
     def read(self, body: bytes, media: str = "") -> Read:
         """Frames, residual, faults and pieces of one document.
@@ -47,14 +42,14 @@ class Adapter:
         opened = document.opened(tree)
         m = EventContext(zone=self.zone, system=self.system, codes=self.library.codes, xml=names is not None)
         events, aliases = _own_prefixes(opened, names)
-        head = trees.read_pieces(self._only("document"), [("document", opened.head)] if opened.path else [], m)
+        head = trees.read_pieces(self.only("document"), [("document", opened.head)] if opened.path else [], m)
         if opened.path:
             m.faults += validate.head_faults(opened.head, m.xml)
         body_read, layouts, pieces = self._read_events(events, m)
         residual: dict[str, Any] = {**head.residual, **body_read.residual, "head": _envelope(opened, names, aliases)}
         if layouts:
             residual["layout"] = layouts
-        frames = [*head.frames, *with_readings(body_read.frames)]
+        frames = [*head.frames, *with_what_follows(body_read.frames, self.library.codes)]
         return Read(
             type=JSON if names is None else XML,
             source_id=_source_id(opened),
@@ -82,7 +77,7 @@ class Adapter:
         read = [(f"event[{n}]", event) for n, (name, event) in enumerate(pieces, 1) if name == "event"]
         found += validate.document_faults(read)
         before = len(m.faults)
-        reading = trees.read_pieces(self._only("event"), pieces, m)
+        reading = trees.read_pieces(self.only("event"), pieces, m)
         m.faults[before:] = [*found, *(fault for fault in m.faults[before:] if fault.code != "piece-unsupported")]
         keys = iter(frame["key"] for frame in reading.frames)
         placed = {}
@@ -110,7 +105,7 @@ class Adapter:
         m = EventContext(zone=self.zone, system=self.system, codes=self.library.codes, xml=xml)
         heads = [dict(frame) for frame in frames if frame["kind"] == "message"][:1]
         own = {key: residual[key] for frame in heads if (key := frame["key"]) in residual}
-        written = trees.write_pieces(self._only("document"), heads, own, m)
+        written = trees.write_pieces(self.only("document"), heads, own, m)
         head = written[0][1] if written else {}
         events, orders = self._write_events(handlings(frames, m), residual, m)
         path = tuple(envelope.get("path", ()))
@@ -136,7 +131,7 @@ class Adapter:
         layouts = residual.get("layout", {})
         events: list[Any] = []
         orders: list[Mapping[str, Sequence[str]]] = []
-        for _, tree, key in trees.write_pieces(self._only("event"), frames, residual, m):
+        for _, tree, key in trees.write_pieces(self.only("event"), frames, residual, m):
             if not key:  # kept whole, whatever it is
                 events.append(tree)
                 orders.append(xml_document.stood(tree) if isinstance(tree, dict) else {})
@@ -149,9 +144,6 @@ class Adapter:
             orders.append(where.get("order", {}))
             m.faults += validate.event_faults(event, m.codes, f"event[{len(events)}]", m.xml)
         return events, orders
-
-    def _only(self, name: str) -> dict[str, trees.Leaf]:
-        return {name: self.leaves[name]}
 
 
 # ---- the way in -----------------------------------------------------------------------------------------------
@@ -230,12 +222,17 @@ def _as_sent(piece: Piece, event: Tree, layout: Sequence[Mapping[str, Any]]) -> 
     return Piece(piece.name, piece.ordinal, event, aligned, {"w": {}}, piece.table)
 
 
-def with_readings(frames: Iterable[Frame]) -> list[Frame]:
-    """Frames with the readings that follow from each handling behind it."""
+def with_what_follows(frames: Iterable[Frame], codes: Mapping[str, CodeTable]) -> list[Frame]:
+    """Frames with what follows from each handling: the finding of a look in it, its readings and Issues behind it."""
     out: list[Frame] = []
     for frame in frames:
-        out.append(frame)
-        out += sensing.readings_of(frame) if frame["kind"] == "handling" and "series" in frame["set"] else []
+        if frame["kind"] != "handling":
+            out.append(frame)
+            continue
+        found = dispositions.inspection_of(frame["set"], codes)
+        told = {**frame, "set": {**frame["set"], "inspection": found}} if found else frame
+        out += [told, *(sensing.readings_of(told) if "series" in told["set"] else ())]
+        out += dispositions.issues_of(told, codes)
     return out
 
 
@@ -246,9 +243,14 @@ def handlings(frames: Sequence[Mapping[str, Any]], m: EventContext) -> list[Fram
     """The frames that become events. Readings follow from the series of their handling, or become its series.
 
     A readings frame that says other than its handling's series, or stands alone, has no home. Giver and taker become
-    possessing parties, a shipment one of the things handled.
+    possessing parties, a shipment one of the things handled. Findings and Issues follow from the dispositions.
     """
-    out = [_as_epcis(frame) for frame in frames if frame["kind"] not in {"message", "readings"}]
+    follows = {issue["key"]: issue["set"] for frame in frames for issue in _issues(frame, m)}
+    out = [
+        _as_epcis(frame, m)
+        for frame in frames
+        if frame["kind"] not in {"message", "readings"} and follows.get(frame["key"]) != frame["set"]
+    ]
     by_key = {frame["key"]: frame for frame in out if frame["kind"] == "handling"}
     known = [said for frame in by_key.values() for said in _said(sensing.readings_of(frame))]
     added: dict[str, list[Any]] = {}
@@ -265,11 +267,17 @@ def handlings(frames: Sequence[Mapping[str, Any]], m: EventContext) -> list[Fram
     return out
 
 
-def _as_epcis(frame: Mapping[str, Any]) -> Frame:
-    """A handling with what other formats name directly in the lists where EPCIS has it."""
+def _issues(frame: Mapping[str, Any], m: EventContext) -> list[Frame]:
+    return dispositions.issues_of(dict(frame), m.codes) if frame["kind"] == "handling" else []
+
+
+def _as_epcis(frame: Mapping[str, Any], m: EventContext) -> Frame:
+    """A handling with what other formats name directly in the lists where EPCIS has it, without what follows."""
     if frame["kind"] != "handling":
         return dict(frame)
     values = dict(frame["set"])
+    if "inspection" in values and values["inspection"] == dispositions.inspection_of(values, m.codes):
+        del values["inspection"]
     for name, sides in (("giver", "sources"), ("taker", "destinations")):
         party = values.pop(name, None)
         side = {"type": "possessing_party", "identifier": party}

@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from adapters import building, json_text
+from adapters.fhir_r4.absent import complete
 from adapters.fhir_r4.codecs import CODECS
 from adapters.fhir_r4.context import Document
 from adapters.fhir_r4.parts import Part, take_apart
+from adapters.fhir_r4.pieces import KINDS_OF, kind_of, name_of, type_of, written_as
 from adapters.fhir_r4.plan import Plan
-from adapters.fhir_r4.references import KINDS, References, Resolver
+from adapters.fhir_r4.references import References, Resolver
 from adapters.reading import Read, Unparsable, Unsupported
 from mappings import library, trees
 from mappings.account import Piece, Place
@@ -62,7 +64,8 @@ class Adapter:
 
     def _read(self, document: Any, resolver: Resolver | None) -> Read:
         m = self._document(resolver)
-        parts = {f"{part.name}[{n}]": part for n, part in enumerate(take_apart(document, self.leaves), 1)}
+        taken = take_apart(document, self._types, lambda resource: name_of(resource, self.library.codes))
+        parts = {f"{part.name}[{n}]": part for n, part in enumerate(taken, 1)}
         texts = _announce(parts, m)
         refs = _references(m)
         reading = trees.read_pieces(
@@ -74,7 +77,7 @@ class Adapter:
             if around:
                 reading.residual.setdefault(refs.keys[place], {}).update(around)
                 reading.pieces += [Piece(name, number, w, None, {"w": w}, self._entry) for name, w in part.kept()]
-        type_ = parts[places[0]].name
+        type_ = parts[places[0]].type
         return Read(
             type=type_,
             source_id=_source_id(document),
@@ -113,17 +116,25 @@ class Adapter:
         """As `write`, for a caller that needs the tree (numbers are `Num`). The server sets `id` and `meta` itself."""
         m = self._document(resolver)
         kept = residual or {}
-        plan = Plan(message, _with_orders(frames), self.leaves, kept)
+        plan = Plan(message, _with_orders(frames), self.leaves, kept, self.server)
         refs = _references(m)
         refs.others = {frame["key"]: frame for frame in frames}
         refs.written = plan.references
         m.bases = plan.servers()
         for frame in plan.left_out:
             m.no_home("", f"{frame['kind']} frame", Unreadable("no-home", f"one {message} has no room for it"))
-        written = trees.write_pieces(self.leaves, plan.frames, kept, m)  # type: ignore[arg-type]
+        written = trees.write_pieces(self.leaves, plan.frames, kept, m, plan.names)  # type: ignore[arg-type]
+        for name, tree, key in written:
+            if key and "piece" not in kept.get(key, {}):  # a sender's own resource goes back as it came
+                complete(type_of(name), tree)
         return plan.assemble(written), m.faults
 
     # ---- shared -----------------------------------------------------------------------------------------------
+
+    @property
+    def _types(self) -> set[str]:
+        """The resource types that tables read."""
+        return {type_of(name) for name in self.leaves}
 
     @property
     def _entry(self) -> Table:
@@ -155,7 +166,7 @@ def _announce(parts: Mapping[str, Part], m: Document) -> dict[str, str]:
         scope = places[part.holder] if part.holder is not None else ""
         if scope:
             refs.holders[place] = scope
-        names = part.names if part.name in KINDS else []
+        names = part.names if part.type in KINDS_OF else []
         for name in names:
             refs.places.setdefault((scope, name), place)
         if names:
@@ -164,12 +175,15 @@ def _announce(parts: Mapping[str, Part], m: Document) -> dict[str, str]:
 
 
 def _around(part: Part, places: Sequence[str], keys: Mapping[str, str]) -> dict[str, Any]:
-    """What the residual of a part remembers of its place: its entry, its own id, the resource that contains it."""
+    """What the residual of a part remembers of its place: its entry, its own id, the resource that contains it, and the
+    piece that it is where its kind is usually written as another."""
     kept: dict[str, Any] = {} if part.wrap is None else {"entry": part.wrap}
     if part.local:
         kept["id"] = part.local
     if part.holder is not None:
         kept["within"] = [keys[places[part.holder]], part.index]
+    if ":" in part.name and part.name != written_as({"kind": kind_of(part.name), "set": {}}, "", ""):
+        kept["as"] = part.name
     return kept
 
 

@@ -7,13 +7,15 @@ data types page of FHIR R4 (4.0.1).
 from __future__ import annotations
 
 import re
+from base64 import b64decode
+from hashlib import sha256
 from typing import Any
 
-from adapters.fhir_r4 import dates, people, references
+from adapters.fhir_r4 import acts, concepts, dates, findings, people, products, references, tasks
 from adapters.fhir_r4.context import Document
 from adapters.fhir_r4.identifiers import read_identifier, write_identifier
-from adapters.json_text import Num, number
-from canonical_model.values import DECIMAL_PATTERN
+from adapters.fhir_r4.numbers import read_decimal, write_decimal
+from adapters.json_text import Num
 from mappings.faults import Unreadable
 from mappings.runtime import Codec
 
@@ -21,29 +23,11 @@ Value = dict[str, Any]
 
 _RULE = "\n\n---\n\n"
 """Between the notes of one text: a horizontal rule of markdown, which Annotation.text is written in."""
+_UCUM = "http://unitsofmeasure.org"
 _CODES = re.compile(r"\S+(\s\S+)*")
-_DECIMALS = re.compile(DECIMAL_PATTERN, re.ASCII)
 
 
 # ---- numbers, yes and no, text --------------------------------------------------------------------------------
-
-
-def read_decimal(value: Any, m: Document) -> str:  # noqa: ARG001
-    """A decimal with its digits as sent."""
-    if not isinstance(value, Num):
-        raise Unreadable("number-unreadable", "write a number, not a text")
-    if not _DECIMALS.fullmatch(value):
-        raise Unreadable("number-unreadable", "a number has at most 40 digits before and after the point")
-    return str(value)
-
-
-def write_decimal(value: str, m: Document) -> Num:  # noqa: ARG001
-    sign, digits = ("-", value[1:]) if value.startswith("-") else ("", value)
-    try:
-        return number(sign + (digits.lstrip("0") if digits[1:2].isdigit() else digits))
-    except ValueError:
-        digits = digits.lstrip("0")
-        return number(sign + (digits if digits[:1].isdigit() else f"0{digits}"))
 
 
 def read_integer(value: Any, m: Document) -> int:  # noqa: ARG001
@@ -188,9 +172,78 @@ def write_request_status(value: tuple[str | None, str | None], m: Document) -> s
     return m.codes["request_action"].reverse.get(action or "", "active")
 
 
+def read_note_list(value: Any, m: Document) -> list[str]:
+    """The texts of Annotations, one by one."""
+    return read_notes(value, m).split(_RULE)
+
+
+def write_note_list(value: Any, m: Document) -> list[Value]:  # noqa: ARG001
+    if not isinstance(value, list | tuple):
+        raise Unreadable("withheld", "the text is sealed; it is not written")
+    return [{"text": text} for text in value if text.strip()]
+
+
+def read_free_text(value: Any, m: Document) -> str:
+    return m.text(value)
+
+
+def write_free_text(value: Any, m: Document) -> str:  # noqa: ARG001
+    if not isinstance(value, str):
+        raise Unreadable("withheld", "the text is sealed; it is not written")
+    return value
+
+
+def read_minutes(value: Any, m: Document) -> Value:
+    """Minutes as a quantity with its unit."""
+    return {"value": str(read_integer(value, m)), "unit": "min", "unit_system": _UCUM}
+
+
+def write_minutes(value: Value, m: Document) -> Num:  # noqa: ARG001
+    if value.get("unit") != "min" or not re.fullmatch(r"[1-9]\d{0,8}", value["value"], re.ASCII):
+        raise Unreadable("no-home", "only whole minutes are written")
+    return Num(value["value"])
+
+
+def read_content(value: Any, m: Document) -> str:
+    """The bytes of an attachment as base64 without white space; a reader of the frame opens them."""
+    text = "".join(m.text(value).split())
+    try:
+        b64decode(text, validate=True)
+    except ValueError as wrong:
+        raise Unreadable("content-unreadable", "write the bytes as base64") from wrong
+    return text
+
+
+def write_content(value: Any, m: Document) -> str:
+    try:
+        b64decode(write_free_text(value, m), validate=True)
+    except ValueError as wrong:
+        raise Unreadable("no-home", "the content of an attachment is base64") from wrong
+    return str(value)
+
+
+def read_digest(content: str, m: Document) -> str:  # noqa: ARG001 - a codec's shape
+    """SHA-256 of what base64 holds, hex. FHIR's own hash is SHA-1."""
+    return sha256(b64decode(content)).hexdigest()
+
+
+def read_size(content: str, m: Document) -> int:  # noqa: ARG001
+    """Bytes of what base64 holds."""
+    return len(b64decode(content))
+
+
 def _one_way(*_: Any) -> None:
     raise Unreadable("one-way", "this row only writes")
 
+
+STATUSES = (
+    "appointment_status",
+    "collection_status",
+    "conditioning_status",
+    "document_status",
+    "batch_status",
+)
+"""Code tables of statuses that are a state or an action."""
 
 CODECS: dict[str, Codec] = {
     "date_time": Codec(dates.read_date_time, dates.write_date_time),
@@ -215,6 +268,7 @@ CODECS: dict[str, Codec] = {
     "identifier": Codec(read_identifier, write_identifier),
     "resource_id": Codec(references.read_id, references.write_id),
     "telecom": Codec(people.read_telecom, people.write_telecom),
+    "language": Codec(concepts.read_language, concepts.write_language),
     "home_telecom": Codec(_one_way, people.phone("home")),
     "work_telecom": Codec(_one_way, people.phone("work")),
     "person": Codec(people.read_person, people.write_person),
@@ -224,4 +278,37 @@ CODECS: dict[str, Codec] = {
     "device": Codec(people.read_device, people.write_device),
     "other_identifiers": Codec(_one_way, people.write_other_identifiers),
     "replaced": Codec(_one_way, people.write_replaced),
+    "moment": Codec(dates.read_moment, dates.write_moment),
+    "span": Codec(dates.read_span, dates.write_span),
+    "note_list": Codec(read_note_list, write_note_list),
+    "free_text": Codec(read_free_text, write_free_text),
+    "content": Codec(read_content, write_content),
+    "digest": Codec(read_digest, _one_way),
+    "size": Codec(read_size, _one_way),
+    "coi": Codec(_one_way, lambda value, m: write_identifier({"type": "coi", **value}, m)),
+    "minutes": Codec(read_minutes, write_minutes),
+    "document_type": Codec(acts.read_document_type, acts.write_document_type),
+    "administration_status": acts.status("medication_status"),
+    "infusion_status": Codec(acts.read_infusion_status, acts.write_infusion_status),
+    "obligation_status": Codec(acts.read_obligation_status, acts.write_obligation_status),
+    "available": Codec(products.read_available, products.write_available),
+    "storage": Codec(products.read_storage, products.write_storage),
+    "origins": Codec(_one_way, products.write_origins),
+    "held_product": Codec(products.read_held_product, _one_way),
+    "held_lot": Codec(products.read_held_lot, _one_way),
+    **{name: acts.status(name) for name in STATUSES},
+    "shipment_status": Codec(acts.read_shipment_status, acts.write_shipment_status),
+    "finding": Codec(findings.read_finding, findings.write_finding),
+    "issue_status": Codec(findings.read_issue_status, findings.write_issue_status),
+    "change_reason": Codec(acts.read_change_reason, acts.write_change_reason),
+    "services": Codec(acts.read_services, acts.write_services),
+    "participants": Codec(acts.read_participants, acts.write_participants),
+    "performers": Codec(acts.read_performers, acts.write_performers),
+    "place": Codec(acts.read_place, acts.write_place),
+    "containers": tasks.about(("container",), "administration.containers"),
+    "related": tasks.about(tasks.RECORDS, "document.about"),
+    "implicated": tasks.about(tasks.RECORDS, "issue.about"),
+    "shipment_parts": tasks.inputs(tasks.SHIPMENT, focus="contents"),
+    "batch_parts": tasks.inputs(tasks.BATCH),
+    "batch_outputs": tasks.inputs({"outputs": "things"}),
 }

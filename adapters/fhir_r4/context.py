@@ -41,7 +41,7 @@ class Document(Context):
     @property
     def resource(self) -> str:
         """Type of the resource that is read or written."""
-        return self.place.partition("[")[0]
+        return self.place.partition("[")[0].partition(":")[0]
 
     @property
     def server(self) -> str:

@@ -61,6 +61,36 @@ def read_instant(text: Any, m: Document) -> Value:
     return value
 
 
+def read_moment(text: Any, m: Document) -> Value:
+    """A Period that is one instant or day: what a dateTime says where a Period could stand."""
+    when = read_date_time(text, m)
+    return {"start": when, "end": when}
+
+
+def write_moment(value: Value, m: Document) -> str | None:
+    """The one time of a Period that has no length."""
+    return write_date_time(value["start"], m) if _is_moment(value) else None
+
+
+def read_span(value: Any, m: Document) -> Value | None:
+    """A Period."""
+    if not isinstance(value, dict):
+        raise Unreadable("shape", "a period is an object")
+    ends = {end: read_date_time(value[end], m) for end in ("start", "end") if value.get(end) is not None}
+    return ends or None
+
+
+def write_span(value: Value, m: Document) -> Value | None:
+    """A Period with a length; one without is a dateTime."""
+    if _is_moment(value):
+        return None
+    return {end: write_date_time(value[end], m) for end in ("start", "end") if value.get(end)} or None
+
+
+def _is_moment(value: Value) -> bool:
+    return value.get("start") is not None and value.get("start") == value.get("end")
+
+
 def read_date(text: Any, m: Document) -> str:
     """A date, a month or a year that the calendar has."""
     return _date(m.text(text))

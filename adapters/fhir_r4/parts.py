@@ -7,10 +7,11 @@ contained resource of a kind that tables read is a part of its own.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from adapters.fhir_r4.pieces import type_of as type_of_piece
 from adapters.reading import Unparsable, Unsupported
 
 Tree = dict[str, Any]
@@ -18,13 +19,18 @@ Tree = dict[str, Any]
 BUNDLE = "Bundle"
 ENTRY = "Bundle.entry"
 CONTAINED = "contained"
+Namer = Callable[[Mapping[str, Any]], str]
+"""Gives the name of the piece that a resource is."""
 BUNDLES = frozenset({"transaction", "batch", "collection"})
 _SERVER = re.compile(r"(https?://\S+)/[A-Z][A-Za-z]+/[A-Za-z0-9.\-]{1,64}", re.ASCII)
 
 
 @dataclass(slots=True)
 class Part:
-    """One piece of a document: its name, tree and FHIRPath; an entry that no table reads is kept whole as `ENTRY`."""
+    """One piece of a document: its name (see `pieces`), tree and FHIRPath.
+
+    An entry that no table reads is kept whole as `ENTRY`.
+    """
 
     name: str
     tree: Tree
@@ -45,29 +51,35 @@ class Part:
             yield CONTAINED if self.holder is not None else f"{ENTRY}.resource", {"id": self.local}
 
     @property
+    def type(self) -> str:
+        """The type of the resource."""
+        return type_of_piece(self.name)
+
+    @property
     def names(self) -> list[str]:
         """The reference texts that lead to this part inside its document; the first is the one that is written."""
         if self.holder is not None:
             return [f"#{self.local}"]
         url = (self.wrap or {}).get("fullUrl")
         id_ = self.tree.get("id") or self.local
-        relative = [f"{self.name}/{id_}"] if isinstance(id_, str) and id_ else []
+        relative = [f"{self.type}/{id_}"] if isinstance(id_, str) and id_ else []
         if not isinstance(url, str):
             return relative
         return [*relative, url] if self.server else [url, *relative]
 
 
-def take_apart(document: Any, known: Collection[str]) -> list[Part]:
+def take_apart(document: Any, known: Collection[str], name_of: Namer) -> list[Part]:
     """Parts of a resource or Bundle, the first one being the resource itself or the Bundle without its entries.
 
-    `known` are the types that tables read. Raises Unparsable (not a resource) or Unsupported (no table, other Bundle).
+    `known` are the types that tables read; `name_of` names the piece that a resource is.
+    Raises Unparsable (not a resource) or Unsupported (no table, other Bundle).
     """
     type_ = type_of(document)
     if type_ != BUNDLE:
         if type_ not in known:
             raise Unsupported(type_, "resourceType", f"send one of: {', '.join(sorted(known))}")
         parts: list[Part] = []
-        _add_resource(parts, Part(type_, document, type_), known)
+        _add_resource(parts, Part(name_of(document), document, type_), known, name_of)
         return parts
     kind = document.get("type")
     if not isinstance(kind, str) or kind not in BUNDLES:
@@ -81,7 +93,7 @@ def take_apart(document: Any, known: Collection[str]) -> list[Part]:
         shell["entry"] = []
     parts = [Part(BUNDLE, shell, BUNDLE)]
     for index, entry in enumerate(entries):
-        _add_entry(parts, entry, f"Bundle.entry[{index}]", known)
+        _add_entry(parts, entry, f"Bundle.entry[{index}]", known, name_of)
     return parts
 
 
@@ -93,18 +105,18 @@ def type_of(resource: Any) -> str:
     return found
 
 
-def _add_entry(parts: list[Part], entry: Any, path: str, known: Collection[str]) -> None:
+def _add_entry(parts: list[Part], entry: Any, path: str, known: Collection[str], name_of: Namer) -> None:
     resource = entry.get("resource") if isinstance(entry, dict) else None
     type_ = resource.get("resourceType") if isinstance(resource, dict) else None
     if not isinstance(resource, dict) or not isinstance(type_, str) or type_ not in known or type_ == BUNDLE:
         parts.append(Part(ENTRY, entry, path))
         return
     wrap = {name: value for name, value in entry.items() if name != "resource"}
-    holder = Part(type_, resource, f"{path}.resource", wrap, server=server_of(wrap))
+    holder = Part(name_of(resource), resource, f"{path}.resource", wrap, server=server_of(wrap))
     if _is_local(wrap) and isinstance(resource.get("id"), str) and resource["id"]:
         holder.tree = {name: value for name, value in resource.items() if name != "id"}
         holder.local = resource["id"]
-    _add_resource(parts, holder, known)
+    _add_resource(parts, holder, known, name_of)
 
 
 def server_of(wrap: Mapping[str, Any]) -> str:
@@ -122,7 +134,7 @@ def _is_local(wrap: Mapping[str, Any]) -> bool:
     return method == "POST" or (isinstance(url, str) and url.startswith("urn:"))
 
 
-def _add_resource(parts: list[Part], holder: Part, known: Collection[str]) -> None:
+def _add_resource(parts: list[Part], holder: Part, known: Collection[str], name_of: Namer) -> None:
     """Adds a resource and, each as a part of its own, the resources it contains that tables read."""
     parts.append(holder)
     number = len(parts) - 1
@@ -134,7 +146,7 @@ def _add_resource(parts: list[Part], holder: Part, known: Collection[str]) -> No
         if _is_part(inner, known):
             tree = {name: value for name, value in inner.items() if name != "id"}
             path = f"{holder.path}.contained[{index}]"
-            parts.append(Part(inner["resourceType"], tree, path, None, inner["id"], holder.server, number, index))
+            parts.append(Part(name_of(inner), tree, path, None, inner["id"], holder.server, number, index))
         else:
             kept.append(inner)
     if len(kept) < len(contained):

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from adapters.fhir_r4.identifiers import RESOURCE
 from adapters.fhir_r4.parts import BUNDLE, Part, server_of
-from adapters.fhir_r4.references import TYPES
+from adapters.fhir_r4.pieces import type_of, written_as
 from adapters.reading import Unsupported
 from canonical_model.identifiers import UNASSIGNED
 
@@ -23,14 +23,21 @@ Written = tuple[str, Tree, str]
 
 
 class Plan:
-    """The places of the frames of one document. `names` are the types of the frames that become a resource."""
+    """The places of the frames of one document. `names` are the pieces that frames become (see `pieces`)."""
 
     def __init__(
-        self, message: str, frames: Sequence[Frame], known: Collection[str], residual: Mapping[str, Any]
+        self,
+        message: str,
+        frames: Sequence[Frame],
+        known: Collection[str],
+        residual: Mapping[str, Any],
+        server: str = "",
     ) -> None:
+        self.server = server
         self.residual = residual
         self.frames = list(frames)
-        self.names = {frame["key"]: TYPES[frame["kind"]] for frame in frames if TYPES.get(frame["kind"]) in known}
+        names = {f["key"]: written_as(f, message, residual.get(f["key"], {}).get("as", "")) for f in frames}
+        self.names = {key: name for key, name in names.items() if name in known}
         self.left_out: list[Frame] = []
         self.ids = _own_ids(frames)
         self.inside: dict[str, tuple[str, int]] = {}
@@ -46,7 +53,8 @@ class Plan:
 
     def _one(self, message: str) -> str:
         """The key of the one resource, with everything that it refers to contained and the rest left out."""
-        top = next((key for key, name in self.names.items() if name == message and key not in self.inside), "")
+        tops = (key for key, name in self.names.items() if type_of(name) == message and key not in self.inside)
+        top = next(tops, "")
         if not top:
             raise Unsupported(message, "frames", "no frame is written as such a resource")
         wanted = {top, *(key for key, (holder, _) in self.inside.items() if holder == top)}
@@ -65,7 +73,7 @@ class Plan:
         if key in self.inside:
             return f"#{self._local(key)}"
         if key == self.top:
-            return "#"
+            return self._self_reference(key)
         kept = self.residual.get(key, {})
         if "entry" not in kept:
             return _made(f"{self.seed}/{key}")
@@ -73,11 +81,18 @@ class Plan:
         part = Part(self.names[key], tree, "", wrap, kept.get("id", ""), server_of(wrap))
         return next(iter(part.names), "")
 
+    def _self_reference(self, key: str) -> str:
+        """What the resource calls itself: by its address where that is on the server that is written to."""
+        frame = next(frame for frame in self.frames if frame["key"] == key)
+        type_, here = type_of(self.names[key]), {f"{self.server}/{type_of(self.names[key])}", UNASSIGNED}
+        known = (i for i in frame["set"].get("identifiers") or () if i.get("type") == RESOURCE and i["system"] in here)
+        return next((f"{type_}/{self.ids[key]}" for _ in known), "#")
+
     def _local(self, key: str) -> str:
         kept = self.residual.get(key, {})
         if "within" in kept:
             return str(kept["id"])
-        return f"{self.names[key].lower()}-{list(self.names).index(key)}"
+        return f"{type_of(self.names[key]).lower()}-{list(self.names).index(key)}"
 
     def servers(self) -> dict[str, str]:
         """Per place of `trees.write_pieces` the server that the resource came from, where its entry names one."""
@@ -118,7 +133,7 @@ class Plan:
             return {**kept["entry"], "resource": {**tree, "id": kept["id"]} if "id" in kept else tree}
         entry: Tree = {"fullUrl": self.references[key], "resource": tree}
         if kind in {"transaction", "batch"}:
-            entry["request"] = _request(name, tree)
+            entry["request"] = _request(type_of(name), tree)
         return entry
 
 

@@ -14,26 +14,12 @@ from typing import Any, Protocol
 
 from adapters.fhir_r4.context import Document
 from adapters.fhir_r4.identifiers import ANY_URI, RESOURCE, UNASSIGNED, read_identifier, write_identifier
+from adapters.fhir_r4.pieces import KINDS as KINDS
+from adapters.fhir_r4.pieces import KINDS_OF, TYPES, kind_of
 from mappings.faults import Unreadable
 
 Value = dict[str, Any]
 
-TYPES = {
-    "subject": "Patient",
-    "order": "ServiceRequest",
-    "result": "Observation",
-    "report": "DiagnosticReport",
-    "material": "Specimen",
-    "container": "BiologicallyDerivedProduct",
-    "device": "Device",
-    "party": "Organization",
-    "location": "Location",
-    "consent": "Consent",
-    "document": "DocumentReference",
-}
-"""Kind of record -> the resource type that names it."""
-
-KINDS = {name: kind for kind, name in TYPES.items()}
 PERSONS = frozenset({"", "Practitioner", "PractitionerRole", "Patient", "RelatedPerson"})
 """Types that may stand for a person at work; without a type it is taken to be one."""
 
@@ -181,7 +167,7 @@ class References:
             raise Unreadable("shape", "a reference is an object")
         literal = reference.get("reference")
         identifiers: list[Value] = []
-        kind = KINDS.get(self.m.text(reference["type"])) if reference.get("type") is not None else None
+        kind = _one_of(self.m.text(reference["type"]), kinds) if reference.get("type") is not None else None
         if literal is not None:
             inside = self._inside(self.m.text(literal))
             if inside is not None:
@@ -191,7 +177,7 @@ class References:
             found = parse(literal, self.m)
             if found is None:
                 return None
-            kind = KINDS.get(found[0], "") if found[0] else kind
+            kind = _one_of(found[0], kinds) if found[0] else kind
             identifiers.append(found[1])
         if reference.get("identifier") is not None and (logical := read_identifier(reference["identifier"], self.m)):
             identifiers.append(logical)
@@ -207,7 +193,7 @@ class References:
         return self.places.get((scope, literal))
 
     def _link(self, place: str, kinds: tuple[str, ...]) -> Value | None:
-        if KINDS.get(place.partition("[")[0]) not in kinds:
+        if kind_of(place.partition("[")[0]) not in kinds:
             return None
         link: Value = {"frame": self.keys.get(place, place)}
         if not self.keys:
@@ -249,6 +235,12 @@ class References:
         if "reference" not in out and kind in TYPES:
             out["type"] = TYPES[kind]
         return out
+
+
+def _one_of(type_: str, kinds: tuple[str, ...]) -> str:
+    """The one of some kinds that a resource type names; an empty text where it names none or several of them."""
+    found = [kind for kind in KINDS_OF.get(type_, ()) if kind in kinds]
+    return found[0] if len(found) == 1 else ""
 
 
 def _is_relative(literal: str) -> bool:

@@ -83,7 +83,22 @@ class Element:
 
 
 Types = Mapping[str, Mapping[str, Element]]
-SERVED = ("Patient", "ServiceRequest", "Observation", "Bundle", "OperationOutcome")
+SERVED = (
+    "Patient",
+    "ServiceRequest",
+    "Observation",
+    "Appointment",
+    "BiologicallyDerivedProduct",
+    "Consent",
+    "DetectedIssue",
+    "DocumentReference",
+    "MedicationAdministration",
+    "Procedure",
+    "Specimen",
+    "Task",
+    "Bundle",
+    "OperationOutcome",
+)
 _DOMAIN = frozenset(SERVED) - {"Bundle"}
 _ELEMENT = {"id": "string", "extension": "Extension *"}
 _BACKBONE = {**_ELEMENT, "modifierExtension": "Extension *"}
@@ -171,10 +186,16 @@ def _type_schema(name: str, elements: Mapping[str, Element]) -> Schema:
 def _choice(stem: str, elements: Mapping[str, Element]) -> Schema:
     """At most one of the elements of a choice, or exactly one."""
     members = [element for element in elements.values() if element.choice == stem]
-    present = [{"required": [element.name]} for element in members]
+    present = [_present(element) for element in members]
     options = present if members[0].required else [*present, {"not": {"anyOf": present}}]
     amount = "one" if members[0].required else "at most one"
     return {"oneOf": options, SAY: f"give {amount} of {stem}[x]"}
+
+
+def _present(element: Element) -> Schema:
+    """That an element is there; of a primitive an extension in its place is enough (json: primitive elements)."""
+    stated: Schema = {"required": [element.name]}
+    return {"anyOf": [stated, {"required": [f"_{element.name}"]}]} if element.kind.name in PRIMITIVES else stated
 
 
 def _list(items: Schema, primitive: bool = False) -> Schema:

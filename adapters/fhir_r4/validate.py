@@ -69,7 +69,7 @@ def _fault(code: str, place: str, remedy: str) -> Fault:
 # ---- by schema ------------------------------------------------------------------------------------------------
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=32)
 def _validator(type_: str) -> jsonschema_rs.Draft202012Validator:
     # The linear engine: no pattern of ours looks around, and no text can make it slow.
     return jsonschema_rs.Draft202012Validator(structures.schema(type_), pattern_options=jsonschema_rs.RegexOptions())
@@ -223,6 +223,34 @@ def _system_or_value(node: Node) -> Iterator[Said]:
         yield _invariant("cpt-2", "system", "a contact point with a value says its system")
 
 
+_WITHOUT_TIME = frozenset({"proposed", "cancelled", "waitlist"})
+
+
+def _booked(node: Node) -> Iterator[Said]:
+    status = node.get("status")
+    if ("start" in node) != ("end" in node):
+        yield _invariant("app-2", "", "give both start and end, or neither")
+    elif "start" not in node and isinstance(status, str) and status not in _WITHOUT_TIME:
+        yield _invariant("app-3", "start", "only what is proposed, waiting or cancelled has no start and end")
+    if "cancelationReason" in node and status not in {"cancelled", "noshow"}:
+        yield _invariant("app-4", "cancelationReason", "give it only of what was cancelled or missed")
+
+
+def _type_or_actor(node: Node) -> Iterator[Said]:
+    if not {"type", "actor"} & node.keys():
+        yield _invariant("app-1", "", "a participant has a type or an actor")
+
+
+def _dose_or_rate(node: Node) -> Iterator[Said]:
+    if not {"dose", "rateRatio", "rateQuantity"} & node.keys():
+        yield _invariant("mad-1", "", "a dosage has a dose or a rate")
+
+
+def _policy(node: Node) -> Iterator[Said]:
+    if not {"policy", "policyRule"} & node.keys():
+        yield _invariant("ppc-1", "", "name the policy or its rule")
+
+
 def _entries(node: Node) -> Iterator[Said]:
     entries = node.get("entry")
     seen: set[str] = set()
@@ -252,6 +280,10 @@ _RULES: dict[str, tuple[Callable[[Node], Iterator[Said]], ...]] = {
     "Observation": (_reason_or_value,),
     "ServiceRequest": (_detail_of_code,),
     "Patient.Contact": (_contact_says,),
+    "Appointment": (_booked,),
+    "Appointment.Participant": (_type_or_actor,),
+    "MedicationAdministration.Dosage": (_dose_or_rate,),
+    "Consent": (_policy,),
     "Bundle": (_entries,),
 }
 

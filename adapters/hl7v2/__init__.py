@@ -9,7 +9,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from adapters.hl7v2 import deleted
+from adapters.hl7v2.attachments import ATTACHMENT_CODECS
 from adapters.hl7v2.codecs import CODECS
+from adapters.hl7v2.combined import COMBINED_CODECS
+from adapters.hl7v2.labelled import LABEL_CODECS
 from adapters.hl7v2.tokenizer import STANDARD, UNSET, Delimiters, charset_of, decode, restated, split, text_of
 from adapters.hl7v2.values import VALUE_CODECS
 from adapters.reading import Read, Unparsable, Unsupported
@@ -19,8 +23,13 @@ from mappings.library import Library
 
 FORMAT = "hl7v2"
 WIRE = "delimited"
+_CODECS = CODECS | VALUE_CODECS | COMBINED_CODECS | ATTACHMENT_CODECS | LABEL_CODECS
 _TYPE = re.compile(r"[A-Z0-9]{3}(\^[A-Z0-9]{3})?")
 """What may be a message type: anything else in MSH-9 could be anything, and is not repeated."""
+
+
+_STRUCTURED = (2, 3, 1)
+"""From this version on MSH-9 has a third component."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +52,9 @@ class Adapter:
         header = segments[0][1]
         m.version = version_of(m.part(header.get("12", ""), 1))
         message_type = self._known("^".join(part for part in m.parts(header.get("9", ""), 2) if part))
-        reading = groups.read(self._root(message_type), segments, m)
+        booked, stood = deleted.set_aside(segments, message_type, m)
+        reading = groups.read(self._root(message_type), booked, m)
+        pieces, m.faults = deleted.as_sent(reading.pieces, m.faults, stood)
         head: dict[str, Any] = {"delimiters": header["1"] + header["2"], "charset": charset, "type": message_type}
         declared = _head(reading.frames).get("charset", "")
         if declared:
@@ -64,7 +75,7 @@ class Adapter:
             residual=reading.residual | {"head": head},
             faults=m.faults,
             map=self.library.map_for(message_type) or {},
-            pieces=reading.pieces,
+            pieces=pieces,
             leaves=m.leaves,
             charset=charset,
             count=m.count,
@@ -80,6 +91,8 @@ class Adapter:
         """
         root = self._root(message_type)
         kept = residual or {}
+        if "head" not in kept:
+            frames = self._structured(message_type, frames)
         text, m = self._text(root, frames, kept)
         if UNSET in text:
             kept = _restated(kept, m)
@@ -88,6 +101,17 @@ class Adapter:
         head = kept.get("head")
         as_read = head is not None and declared == head.get("declared", "")
         return _encoded(text, head["charset"] if head and as_read else charset_of(declared), m)
+
+    def _structured(self, message_type: str, frames: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
+        """Frames of a message of its own, which names its structure (MSH-9.3): by table 0354 where nobody told it."""
+        structure = self.library.codes["message_structure"].forward.get(message_type)
+        first = next((n for n, frame in enumerate(frames) if frame["kind"] == "message"), None)
+        if first is None or structure is None or "structure" in frames[first]["set"]:
+            return frames
+        if version_of(frames[first]["set"].get("version", "")) < _STRUCTURED or "code" not in frames[first]["set"]:
+            return frames
+        head = {**frames[first], "set": {**frames[first]["set"], "structure": structure}}
+        return [*frames[:first], head, *frames[first + 1 :]]
 
     def _text(
         self, root: groups.Group, frames: Sequence[Mapping[str, Any]], residual: Mapping[str, Any]
@@ -176,7 +200,7 @@ def adapter(
     event_types: Mapping[str, str] | None = None,
 ) -> Adapter:
     """Loads, checks and compiles the tables. Raises TableError with all faults at once."""
-    tables = library.load(FORMAT, WIRE, CODECS | VALUE_CODECS, schemas, overlays, event_types)
+    tables = library.load(FORMAT, WIRE, _CODECS, schemas, overlays, event_types)
     faults: list[TableFault] = []
     roots = {}
     for name, data in tables.maps.items():

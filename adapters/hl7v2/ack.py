@@ -51,14 +51,24 @@ MOST = 50
 
 
 def acknowledge(
-    body: bytes, code: str, faults: Sequence[Fault], control_id: str, now: datetime, adapter: Adapter | None = None
+    body: bytes,
+    code: str,
+    faults: Sequence[Fault],
+    control_id: str,
+    now: datetime,
+    adapter: Adapter | None = None,
+    accept: str = "",
 ) -> bytes:
-    """An ACK with MSA-1 `code` for a message, in its own delimiters, character set and version."""
+    """An ACK with MSA-1 `code` for a message, in its own delimiters, character set and version.
+
+    `accept`: when it wants an accept acknowledgement itself (MSH-15), as an application acknowledgement does.
+    """
     header, m = _header(body)
     version = m.part(header.get("12", ""), 1) or "2.5.1"
     echoed = m.part(header.get("10", ""), 1)
+    asked = {"accept_acknowledgement": accept, "application_acknowledgement": "never"} if accept else {}
     frames: list[dict[str, Any]] = [
-        {"kind": "message", "key": "message", "set": _message(header, m, version, control_id, now)},
+        {"kind": "message", "key": "message", "set": _message(header, m, version, control_id, now) | asked},
         {"kind": "answer", "key": "answer", "set": _answer(code, echoed, faults, version)},
     ]
     if version_of(version) >= (2, 5):

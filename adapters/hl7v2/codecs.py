@@ -11,7 +11,19 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 from adapters import times
+from adapters.hl7v2.concepts import (
+    OID,
+    coding_system,
+    coding_system_name,
+    read_concept,
+    read_element,
+    read_flag,
+    write_concept,
+    write_element,
+    write_flag,
+)
 from adapters.hl7v2.tokenizer import Delimiters
+from canonical_model.identifiers import UNASSIGNED
 from mappings.faults import Unreadable
 from mappings.runtime import Codec
 
@@ -20,10 +32,8 @@ Value = dict[str, Any]
 _DTM = re.compile(r"(\d{4})(?:(\d\d)(?:(\d\d)(?:(\d\d)(?:(\d\d)(?:(\d\d)(\.\d{1,9})?)?)?)?)?)?([+-]\d{4})?", re.ASCII)
 _NUMBER = re.compile(r"[+-]?(\d+(?:\.\d*)?|\.\d+)", re.ASCII)
 _PLAIN_NUMBER = re.compile(r"-?\d+(\.\d+)?", re.ASCII).fullmatch
-_OID = re.compile(r"[0-2](?:\.\d+)+", re.ASCII)
 _MARKS = str.maketrans("", "", "-T:")
 _DAY = len("2026-03-08")
-UNASSIGNED = "urn:id:unassigned"
 
 
 # ---- time (2A.21 DT, 2A.22 DTM) -------------------------------------------------------------------------------
@@ -163,7 +173,7 @@ def read_authority(namespace: str, universal: str, kind: str, m: Delimiters) -> 
 def _authority(namespace: str, universal: str, kind: str) -> tuple[str, str | None, bool | None]:
     if not universal:
         return f"urn:id:{quote(namespace, safe='')}", None, None
-    if kind in {"ISO", ""} and _OID.fullmatch(universal):
+    if kind in {"ISO", ""} and OID.fullmatch(universal):
         return f"urn:oid:{universal}", namespace or None, None
     if kind == "UUID":
         return f"urn:uuid:{universal}", namespace or None, None
@@ -205,92 +215,6 @@ def write_endpoint(value: tuple[str | None, str | None], m: Delimiters) -> tuple
     if system is None:
         return name or "", "", ""
     return write_authority((system, name, None), m)
-
-
-def coding_system(name: str, m: Delimiters) -> str:
-    """URI of a code system's HL7 name (table 0396); an unknown name keeps itself."""
-    return m.codes["coding_system"].forward.get(name) or _unlisted_system(name)
-
-
-@lru_cache(maxsize=4096)
-def _unlisted_system(name: str) -> str:
-    return f"urn:oid:{name}" if _OID.fullmatch(name) else f"urn:id:{quote(name, safe='')}"
-
-
-def coding_system_name(uri: str, m: Delimiters) -> str:
-    """HL7 name of a code system (table 0396), or what `coding_system` reads as this URI."""
-    found = m.codes["coding_system"].reverse.get(uri)
-    if found is not None:
-        return found
-    if uri.startswith("urn:oid:"):
-        return uri[8:]
-    return unquote(uri[7:]) if uri.startswith("urn:id:") else uri
-
-
-def read_concept(parts: list[str], m: Delimiters) -> tuple[list[Value] | None, str | None]:
-    """Codings and text of a CWE's thirteen components (2A.13): three codings and the original text."""
-    codings = [_coding(parts[0], parts[1], parts[2], parts[6], m)] if parts[0] or parts[1] else []
-    if parts[3] or parts[4]:
-        codings.append(_coding(parts[3], parts[4], parts[5], parts[7], m))
-    if parts[9] or parts[10]:
-        codings.append(_coding(parts[9], parts[10], parts[11], parts[12], m))
-    return codings or None, parts[8] or None
-
-
-def _coding(code: str, display: str, system: str, version: str, m: Delimiters) -> Value:
-    coding = {"code": code} if code else {}
-    if display:
-        coding["display"] = display
-    if system:
-        coding["system"] = coding_system(system, m)
-    if version:
-        coding["version"] = version
-    return coding
-
-
-def write_concept(value: tuple[list[Value] | None, str | None], m: Delimiters) -> list[str]:
-    """The components of a CWE as far as they say something; a fourth coding has no home."""
-    codings, text = value
-    count = len(codings or ())
-    if count == 1 and not text and codings and not codings[0].get("version"):
-        coding = codings[0]
-        name = coding_system_name(coding["system"], m) if coding.get("system") else ""
-        return [coding.get("code", ""), coding.get("display", ""), name]
-    if count > 3:
-        raise Unreadable("no-home", "a coded element holds three codings")
-    parts = [""] * (13 if count > 2 else 9 if text or count > 1 or (codings and codings[0].get("version")) else 3)
-    for coding, (code, display, system, version) in zip(codings or (), _CODING_PLACES, strict=False):
-        parts[code], parts[display] = coding.get("code", ""), coding.get("display", "")
-        if coding.get("system"):
-            parts[system] = coding_system_name(coding["system"], m)
-        if coding.get("version"):
-            parts[version] = coding["version"]
-    if text:
-        parts[8] = text
-    return parts
-
-
-_CODING_PLACES = ((0, 1, 2, 6), (3, 4, 5, 7), (9, 10, 11, 12))
-"""Where the three codings of a CWE stand: code, display, system, version."""
-
-
-def read_flag(text: str, m: Delimiters) -> Value | None:
-    """One repeat of OBX-8: a code of table 0078 alone, or (from 2.7 on, and of senders who do so before) a CWE."""
-    if m.comp in text and m.version < _CODED_FLAGS:
-        m.beyond.add(_FLAGS)
-    codings, words = read_concept(m.parts(text, 13), m)
-    return {**({"codings": codings} if codings else {}), **({"text": words} if words else {})} or None
-
-
-def write_flag(value: Value, m: Delimiters) -> str:
-    """The code alone where the version has no room for more."""
-    parts = write_concept((value.get("codings"), value.get("text")), m)
-    if m.version < _CODED_FLAGS and _FLAGS not in m.beyond:
-        parts = parts[:1]
-    return m.comp.join([m.escape(part) for part in parts]).rstrip(m.comp)
-
-
-_FLAGS, _CODED_FLAGS = "hl7v2/obx X8", (2, 7)
 
 
 def read_plain_identifier(number: str, name: str, universal: str, kind: str, type_: str, m: Delimiters) -> Value | None:
@@ -383,6 +307,7 @@ CODECS: dict[str, Codec] = {
     "endpoint": Codec(read_endpoint, write_endpoint),
     "code_system": Codec(read_code_system, coding_system_name),
     "concept": Codec(read_concept, write_concept, whole=True),
+    "element": Codec(read_element, write_element, whole=True),
     "flag": Codec(read_flag, write_flag, raw=True),
     "plain_identifier": Codec(read_plain_identifier, write_plain_identifier),
     "party_identifier": Codec(read_party_identifier, write_party_identifier),

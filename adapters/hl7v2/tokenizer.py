@@ -90,9 +90,11 @@ class Delimiters(Context):
         return {n: self.rep.join(v) if isinstance(v, list) else v for n, v in piece.items()}
 
     def computed(self, name: str) -> str:
-        """A set id, MSH-1 or MSH-2."""
+        """A set id, MSH-1, MSH-2, or PRT-2: `add` in table 0287, from 2.8 on in table 0206."""
         if name == "#":
             return str(self.ordinal)
+        if name == "#participation":
+            return "A" if self.version >= (2, 8) else "AD"
         return self.field_sep if name == "#separator" else self.delimiters
 
     def piece_of(self, text: str) -> tuple[str, dict[str, Any]]:

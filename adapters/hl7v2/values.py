@@ -10,17 +10,15 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from adapters.hl7v2.codecs import (
-    Value,
+from adapters.hl7v2.attachments import read_document, read_pointer, write_attachment
+from adapters.hl7v2.codecs import Value, read_authority, read_decimal, read_instant, write_authority, write_instant
+from adapters.hl7v2.concepts import (
     coding_system,
     coding_system_name,
-    read_authority,
     read_concept,
-    read_decimal,
-    read_instant,
-    write_authority,
+    read_narrow,
     write_concept,
-    write_instant,
+    write_narrow,
 )
 from adapters.hl7v2.tokenizer import NULL, Delimiters
 from canonical_model.ids import COI_SYSTEM
@@ -90,7 +88,7 @@ def _usual_kind(form: str, content: Any, m: Delimiters) -> str:
 def _read_number(value: str, unit: str, m: Delimiters) -> Value:
     """An NM; a comparator in front of it, which many laboratories send, is read for what it says."""
     text = m.leaf(value)
-    quantity = _read_unit(unit, m) if unit else {}
+    quantity = read_unit(unit, m) if unit else {}
     if text[:1] in {"<", ">"} and (found := _COMPARED.fullmatch(text)):
         quantity["comparator"], text = found[1], found[2]
     return {"quantity": {"value": read_decimal(text, m), **quantity}}
@@ -99,7 +97,7 @@ def _read_number(value: str, unit: str, m: Delimiters) -> Value:
 def _read_structured(value: str, unit: str, m: Delimiters) -> Value:
     """Comparator, number, separator, number."""
     comparator, low, separator, high = m.parts(value, 4)
-    units = _read_unit(unit, m)
+    units = read_unit(unit, m)
     first: Value = {"value": read_decimal(low, m), **units} if low else {}
     if not high and separator == "-" and first and not comparator:
         return {"range": {"low": first}}
@@ -120,14 +118,14 @@ def _read_structured(value: str, unit: str, m: Delimiters) -> Value:
 def _read_range(value: str, unit: str, m: Delimiters) -> Value:
     """NR (2A.48): two numbers."""
     ends = dict(zip(("low", "high"), m.parts(value, 2), strict=True))
-    units = _read_unit(unit, m)
+    units = read_unit(unit, m)
     found = {name: {"value": read_decimal(text, m), **units} for name, text in ends.items() if text}
     if not found:
         raise Unreadable("value-unreadable", "a range has at least one end")
     return {"range": found}
 
 
-def _read_unit(unit: str, m: Delimiters) -> Value:
+def read_unit(unit: str, m: Delimiters) -> Value:
     if not unit or unit == NULL:
         return {}
     code, text, system = m.parts(unit, 3)
@@ -139,7 +137,7 @@ def _read_unit(unit: str, m: Delimiters) -> Value:
     return out
 
 
-def _write_unit(quantity: Value, m: Delimiters) -> str:
+def write_unit(quantity: Value, m: Delimiters) -> str:
     unit, text, system = quantity.get("unit", ""), quantity.get("unit_text"), quantity.get("unit_system")
     if not text and not system:
         return m.escape(unit)
@@ -151,7 +149,7 @@ def _has_unit(quantity: Value) -> bool:
 
 
 def _write_quantity(kind: str, content: Value, m: Delimiters) -> tuple[str, str]:
-    unit = _write_unit(content, m)
+    unit = write_unit(content, m)
     if kind == "SN":
         return _components((content.get("comparator", ""), content["value"]), m), unit
     return content.get("comparator", "") + content["value"], unit
@@ -159,8 +157,8 @@ def _write_quantity(kind: str, content: Value, m: Delimiters) -> tuple[str, str]
 
 def _write_range(kind: str, content: Value, m: Delimiters) -> tuple[str, str]:
     low, high = content.get("low") or {}, content.get("high") or {}
-    unit = _write_unit(high or low, m)
-    if low and high and _write_unit(low, m) != unit:
+    unit = write_unit(high or low, m)
+    if low and high and write_unit(low, m) != unit:
         raise Unreadable("no-home", "the ends of a range have one unit in OBX-6")
     if kind == "NR":
         return _components((low.get("value", ""), high.get("value", "")), m), unit
@@ -169,8 +167,8 @@ def _write_range(kind: str, content: Value, m: Delimiters) -> tuple[str, str]:
 
 def _write_ratio(kind: str, content: Value, m: Delimiters) -> tuple[str, str]:  # noqa: ARG001 - one shape for all forms
     above, below = content["numerator"], content["denominator"]
-    unit = _write_unit(above, m)
-    if _write_unit(below, m) != unit:
+    unit = write_unit(above, m)
+    if write_unit(below, m) != unit:
         raise Unreadable("no-home", "the numbers of a ratio have one unit in OBX-6")
     return _components(("", above["value"], ":", below["value"]), m), unit
 
@@ -190,9 +188,18 @@ def _write_texts(kind: str, content: list[str], m: Delimiters) -> tuple[str, str
 
 
 def _read_concepts(value: str, unit: str, m: Delimiters) -> Value:  # noqa: ARG001
+    return _concepts(value, read_concept, m)
+
+
+def _read_elements(value: str, unit: str, m: Delimiters) -> Value:  # noqa: ARG001
+    """CE (2A.12), whatever the version: who declares it has no room for more."""
+    return _concepts(value, read_narrow, m)
+
+
+def _concepts(value: str, read: Callable[[list[str], Delimiters], Any], m: Delimiters) -> Value:
     concepts = []
     for repeat in value.split(m.rep):
-        codings, text = read_concept(m.parts(repeat, 13), m)
+        codings, text = read(m.parts(repeat, 13), m)
         concept: Value = {"codings": codings} if codings else {}
         if text:
             concept["text"] = text
@@ -203,10 +210,11 @@ def _read_concepts(value: str, unit: str, m: Delimiters) -> Value:  # noqa: ARG0
     return {"concepts": concepts}
 
 
-def _write_concepts(kind: str, concepts: list[Value], m: Delimiters) -> tuple[str, str]:  # noqa: ARG001
+def _write_concepts(kind: str, concepts: list[Value], m: Delimiters) -> tuple[str, str]:
+    write = write_narrow if kind == "CE" else write_concept
     repeats = []
     for concept in concepts:
-        repeats.append(_components(write_concept((concept.get("codings"), concept.get("text")), m), m))
+        repeats.append(_components(write((concept.get("codings"), concept.get("text")), m), m))
     return m.rep.join(repeats), ""
 
 
@@ -276,43 +284,6 @@ def _write_identifier(kind: str, content: Value, m: Delimiters) -> tuple[str, st
     return m.comp.join(parts).rstrip(m.comp), ""
 
 
-def _read_document(value: str, unit: str, m: Delimiters) -> Value:  # noqa: ARG001
-    """ED (2A.24): the bytes of a document in the message."""
-    _, main, sub, encoding, data = m.parts(value, 5)
-    if not data:
-        raise Unreadable("value-unreadable", "encapsulated data has its data in the fifth component")
-    media = _media_type(main, sub)
-    return {
-        "attachment": {
-            "data": data,
-            **({"media_type": media} if media else {}),
-            **({"encoding": encoding} if encoding else {}),
-        }
-    }
-
-
-def _read_pointer(value: str, unit: str, m: Delimiters) -> Value:  # noqa: ARG001
-    """RP (2A.65): where a document is."""
-    url, _, main, sub = m.parts(value, 4)
-    if not url:
-        raise Unreadable("value-unreadable", "a reference pointer has its pointer in the first component")
-    media = _media_type(main, sub)
-    return {"attachment": {"url": url, **({"media_type": media} if media else {})}}
-
-
-def _write_attachment(kind: str, content: Value, m: Delimiters) -> tuple[str, str]:
-    main, _, sub = content.get("media_type", "").partition("/")
-    if kind == "RP" and content.get("url") and not content.get("data"):
-        return _components((content["url"], "", main, sub), m), ""
-    if kind == "RP" or content.get("url") or not isinstance(content.get("data"), str):
-        raise Unreadable("no-home", "the document's bytes are not in the frame")
-    return _components(("", main, sub, content.get("encoding", ""), content["data"]), m), ""
-
-
-def _media_type(main: str, sub: str) -> str:
-    return f"{main}/{sub}" if sub else main
-
-
 def _write_flag(kind: str, flag: bool, m: Delimiters) -> tuple[str, str]:  # noqa: ARG001
     return "Y" if flag else "N", ""
 
@@ -327,14 +298,15 @@ _READERS: dict[str, Callable[[str, str, Delimiters], Value]] = {
     "SN": _read_structured,
     "NR": _read_range,
     **dict.fromkeys(_TEXTS, _read_texts),
-    **dict.fromkeys(("CE", "CWE", "CNE", "CF", "IS", "ID"), _read_concepts),
+    "CE": _read_elements,
+    **dict.fromkeys(("CWE", "CNE", "CF", "IS", "ID"), _read_concepts),
     **dict.fromkeys(("DT", "TS", "DTM"), _read_when),
     "TM": _read_clock,
     "DR": _read_period,
     "EI": _read_entity,
     "CX": _read_numbered,
-    "ED": _read_document,
-    "RP": _read_pointer,
+    "ED": read_document,
+    "RP": read_pointer,
 }
 _FORMS: dict[str, tuple[tuple[str, ...], Callable[[str, Any, Delimiters], tuple[str, str]]]] = {
     "quantity": (("NM", "SN", *_TEXTS), _write_quantity),
@@ -346,7 +318,7 @@ _FORMS: dict[str, tuple[tuple[str, ...], Callable[[str, Any, Delimiters], tuple[
     "time": (("TM",), _write_clock),
     "period": (("DR",), _write_period),
     "identifier": (("EI", "CX"), _write_identifier),
-    "attachment": (("ED", "RP"), _write_attachment),
+    "attachment": (("ED", "RP"), write_attachment),
     "boolean": (("ID",), _write_flag),
 }
 """Form of a Measurement -> the value types that hold it, the usual one first, and how it is written."""

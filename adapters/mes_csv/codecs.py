@@ -11,10 +11,12 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
+from adapters import logistics
 from adapters.mes_csv import dates
 from adapters.mes_csv.dates import Format, compile_format
+from adapters.reading import MOST_FAULTS
 from canonical_model import BASE
-from canonical_model.identifiers import SSCC, UNASSIGNED, from_uri, is_checked, miscounted, to_uri
+from canonical_model.identifiers import SSCC, UNASSIGNED, from_uri, miscounted, to_uri
 from canonical_model.ids import COI_SYSTEM
 from canonical_model.scans import is_scan, read_scan
 from mappings.codes import CodeTable
@@ -29,14 +31,20 @@ TEST_SYSTEM = f"{BASE}/cs/test"
 FINDING_SYSTEM = f"{BASE}/cs/finding"
 
 _URI = re.compile(r"(?:https?://|urn:)\S+", re.IGNORECASE)
-_SSCC = re.compile(r"(?:\(00\)|00)?([0-9]{18})")
-_AWB = re.compile(r"[0-9]{3}-?([0-9]{7})([0-9])")
 _NUMERIC = re.compile(r"[<>=≤≥+\-−\d.,'’\s_eE]+")
 _NUMBER = {
     mark: re.compile(rf"([+\-−]?)([0-9]+(?:[{mark}][0-9]*)?|[{mark}][0-9]+)([eE][+-]?[0-9]{{1,3}})?") for mark in ".,"
 }
+_THOUSANDS = {".": r"\.", ",": ",", "'": "['’]", "space": "[ \u00a0\u202f]"}
+_GROUPED = {
+    (mark, group): re.compile(rf"([+\-−]?)([0-9]{{1,3}}(?:{gap}[0-9]{{3}})+)([{mark}][0-9]*)?")
+    for mark in ".,"
+    for group, gap in _THOUSANDS.items()
+}
+_WITH_UNIT = re.compile(
+    r"((?:≤|≥|[<>=]{1,2})?\s*[+\-−]?\d[\d.,'’ \u00a0\u202f]*(?:[eE][+-]?\d{1,3}(?![\d/]))?)\s*(\D.*)", re.DOTALL
+)
 MAX_DIGITS = 64
-MAX_FAULTS = 1_000
 """Faults that are told of one file."""
 _COMPARATORS = {"≤": "<=", "≥": ">=", "=<": "<=", "=>": ">=", "<=": "<=", ">=": ">=", "<": "<", ">": ">"}
 _COMPARED = re.compile(r"(≤|≥|=<|=>|<=|>=|<|>)?\s*(.*)", re.DOTALL)
@@ -52,10 +60,19 @@ class Cells(RowContext):
     systems: Mapping[str, str] = field(default_factory=dict)
     units: Mapping[str, str] = field(default_factory=dict)
     numbers: Mapping[str, int] = field(default_factory=dict)
+    thousands: str = ""
+    units_in_cells: bool = False
+    writes_units: bool = False
+    places: Mapping[str, str] = field(default_factory=dict)
+    """Where a column's value stands that stands above the rows."""
 
     def fault(self, row: str, at: str, wrong: Unreadable) -> None:
         """Notes that a cell could not be read: line, column number, column."""
-        if len(self.faults) > MAX_FAULTS:  # told as one by the adapter
+        if len(self.faults) > MOST_FAULTS:  # told as one by the adapter
+            return
+        if at in self.places:
+            found = Fault(wrong.code, f"{self.places[at]} ({at})", wrong.remedy, row)
+            self.faults += [] if found in self.faults else [found]
             return
         number = self.numbers.get(at)
         place = f"{self.place} column {number} ({at})" if number else f"{self.place} ({at})"
@@ -70,10 +87,13 @@ class Cells(RowContext):
 
 
 def read_decimal(text: str, m: Cells) -> str:
-    """A decimal with its digits as sent and a point; only the dialect's decimal mark, no thousands separator."""
+    """A decimal with its digits as sent and a point; the dialect's decimal mark, and its thousands mark, if any."""
+    if m.thousands and len(text) <= MAX_DIGITS and (grouped := _GROUPED[m.decimal, m.thousands].fullmatch(text)):
+        text = f"{grouped[1]}{re.sub('[^0-9]', '', grouped[2])}{grouped[3] or ''}"
     found = _NUMBER[m.decimal].fullmatch(text)
     if found is None or len(text) > MAX_DIGITS:
-        remedy = f"write a number with digits and the decimal mark {m.decimal!r}, without a thousands separator"
+        mark = f"with {m.thousands!r} between thousands" if m.thousands else "without a thousands separator"
+        remedy = f"write a number with digits and the decimal mark {m.decimal!r}, {mark}"
         raise Unreadable("number-unreadable", remedy)
     digits = found[2].replace(m.decimal, ".").removesuffix(".")
     return f"{'-' if found[1] in {'-', '−'} else ''}{'0' if digits[0] == '.' else ''}{digits}{found[3] or ''}"
@@ -118,13 +138,30 @@ def read_quantity(unit: str | None, text: str | None, m: Cells) -> Value | None:
     """A Quantity, with a comparator where one stands in front; the column's own unit where the unit cell is empty."""
     if text is None:
         return None
+    text, unit = _apart(text, unit, m)
     found = _COMPARED.fullmatch(text)
     assert found is not None
     value: Value = {"value": read_decimal(found[2], m), **_read_unit(unit or m.units.get(m.at), m)}
     return {**value, "comparator": _COMPARATORS[found[1]]} if found[1] else value
 
 
+def _apart(text: str, unit: str | None, m: Cells) -> tuple[str, str | None]:
+    """A number and its unit, where both may stand in one cell. Raises Unreadable where two units disagree."""
+    found = _WITH_UNIT.fullmatch(text) if m.units_in_cells else None
+    if found is None or found[2].strip() not in {*m.table("unit").forward, m.units.get(m.at)}:
+        return text, unit
+    if unit and _read_unit(unit, m) != _read_unit(found[2].strip(), m):
+        raise Unreadable("value-unreadable", "the cell and the unit column name different units; write one of them")
+    return found[1].strip(), found[2].strip()
+
+
 def write_quantity(value: Value, m: Cells) -> tuple[str | None, str]:
+    """Unit and number; both in the number's cell where the dialect writes them so."""
+    unit, text = _write_quantity(value, m)
+    return (None, f"{text} {unit}") if unit and m.writes_units else (unit, text)
+
+
+def _write_quantity(value: Value, m: Cells) -> tuple[str | None, str]:
     unit = _write_unit(value, m)
     own = m.units.get(m.at)
     if own and unit is None:
@@ -155,7 +192,7 @@ def read_measurement(unit: str | None, text: str | None, m: Cells) -> Value | No
     table = m.table("finding")
     if text in table.forward:
         return {"concepts": [{"codings": [{"code": table.forward[text], "system": FINDING_SYSTEM}]}]}
-    if _is_numeric(text, m):
+    if _apart(text, unit, m)[0] != text or _is_numeric(text, m):
         return {"quantity": read_quantity(unit, text, m)}
     return {"text": [text]}
 
@@ -212,7 +249,7 @@ def read_identifier(text: str, m: Cells) -> Value:
         return {**_named(text)}
     declared = m.systems.get(m.at)
     if declared:
-        return _sscc(text) if declared == SSCC else {"system": declared, "value": text}
+        return logistics.sscc(text) if declared == SSCC else {"system": declared, "value": text}
     return {"system": m.system or UNASSIGNED, "value": text, "assumed": True}
 
 
@@ -263,29 +300,13 @@ def _written(system: str, value: str) -> str | None:
         return None
 
 
-def _sscc(text: str) -> Value:
-    found = _SSCC.fullmatch(text)
-    if found is None or not is_checked(found[1]):
-        raise Unreadable("check-digit", "an SSCC has 18 digits, the last one its check digit; scan it again")
-    return {"system": SSCC, "value": found[1]}
-
-
 def read_shipment(text: str, m: Cells) -> Value:
     """A shipment's SSCC (18 digits, with or without (00), or its URI), air waybill or the partner's own number."""
-    found = _SSCC.fullmatch(text)
-    if found and (m.systems.get(m.at) in {None, SSCC} or text.startswith("(00)")):
-        return _sscc(text)
-    identifier = read_identifier(text, m)
-    awb = _AWB.fullmatch(text)
-    if awb and int(awb[1]) % 7 == int(awb[2]):
-        identifier["type"] = "awb"
-    return identifier
+    return logistics.read_shipment(text, m.systems.get(m.at), lambda: read_identifier(text, m))
 
 
 def write_shipment(value: Value, m: Cells) -> str:
-    if value["system"] == SSCC:
-        return f"{'' if m.systems.get(m.at) in {None, SSCC} else '(00)'}{value['value']}"
-    return write_identifier(value, m)
+    return logistics.write_shipment(value, m.systems.get(m.at), lambda: write_identifier(value, m))
 
 
 def read_coi(text: str, m: Cells) -> Value:
@@ -327,7 +348,7 @@ def parts_of(text: str, m: Cells) -> list[str]:
     return [part for each in text.split(m.separator) if (part := each.strip())]
 
 
-def _link(kind: str, type_: str = "") -> Codec:
+def link(kind: str, type_: str = "") -> Codec:
     """The codec of a reference to a record of this kind by one identifier."""
     reader, writer = (read_coi, write_coi) if kind == "order" else (read_identifier, write_identifier)
 
@@ -423,8 +444,8 @@ _PAIRS: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
 }
 CODECS = {
     **{name: Codec(read, write) for name, (read, write) in _PAIRS.items()},
-    "order_link": _link("order"),
-    "batch_link": _link("batch", "batch"),
-    "material_link": _link("material", "lot"),
-    "container_link": _link("container"),
+    "order_link": link("order"),
+    "batch_link": link("batch", "batch"),
+    "material_link": link("material", "lot"),
+    "container_link": link("container"),
 }

@@ -6,15 +6,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from adapters import building
 from adapters.mes_csv.dates import Format, compile_format
-from adapters.mes_csv.sheet import UNKNOWN, Layout, folded
+from adapters.mes_csv.sheet import AUTO, UNKNOWN, Layout, folded
 from adapters.mes_csv.text import DELIMITERS, ENCODINGS
-from canonical_model.values import zone_of
 from mappings.compile import Table
 from mappings.faults import TableFault
 from mappings.rows import RowMap, row_map_of
 from mappings.vocabulary import DIALECT_WORDS
 
+THOUSANDS = (".", ",", "'", "space")
 _FLAGS = {"true": True, "false": False}
 
 
@@ -31,6 +32,8 @@ class Dialect:
     zone: str
     separator: str
     systems: Mapping[str, str]
+    thousands: str = ""
+    units_in_cells: bool = False
 
 
 def dialect_of(
@@ -40,10 +43,13 @@ def dialect_of(
     name = data["map"]
     said = data.get("dialect") or {}
     columns = {column: tuple(_listed(spelled)) for column, spelled in (data.get("columns") or {}).items()}
+    above = said.get("metadata", {}) if isinstance(said.get("metadata", {}), dict) else {}
+    metadata = {column: tuple(_listed(labels)) for column, labels in above.items()}
     required = tuple(_listed(data.get("required")))
     before = len(faults)
-    faults += [TableFault(name, "dialect", text) for text in _faults(said, columns)]
-    faults += [TableFault(name, "columns", text) for text in _column_faults(columns, required, tables, data)]
+    faults += [TableFault(name, "dialect", text) for text in _faults(said, {**metadata, **columns})]
+    known = {**metadata, **columns}
+    faults += [TableFault(name, "columns", text) for text in _column_faults(known, required, tables, data)]
     separator = str(said.get("separator", ","))
     rows = row_map_of(data, tables, name, faults, separator)
     if rows is None or len(faults) > before:
@@ -53,16 +59,34 @@ def dialect_of(
         required=required,
         delimiter=_delimiter(said),
         encoding=said.get("encoding", ""),
-        units_row=said.get("units_row") == "true",
+        units_row=AUTO if said.get("units_row") == AUTO else said.get("units_row") == "true",
+        metadata=metadata,
+        footer=tuple(_listed(said.get("footer"))),
+        sheet=str(said.get("sheet", "")),
+        workbook=said.get("workbook") == "true",
         units=said.get("units", {}),
         known_units=known_units,
         short_rows=said.get("short_rows") == "true",
         nulls=frozenset(_listed(said.get("null"))),
+        sparse="series" in data,
+        named=said.get("named") == "true",
     )
     systems = {column: system.rstrip("/") for column, system in said.get("systems", {}).items()}
     formats = tuple(compile_format(text) for text in _listed(said.get("date_format", "iso")))
     decimal, zone = said.get("decimal", "."), said.get("zone", "")
-    return Dialect(name, data, layout, rows, decimal, formats, zone, separator, systems)
+    return Dialect(
+        name,
+        data,
+        layout,
+        rows,
+        decimal,
+        formats,
+        zone,
+        separator,
+        systems,
+        thousands=str(said.get("thousands", "")),
+        units_in_cells=said.get("units_in_cells") == "true",
+    )
 
 
 def _delimiter(said: Mapping[str, Any]) -> str:
@@ -72,18 +96,20 @@ def _delimiter(said: Mapping[str, Any]) -> str:
 
 def _faults(said: Mapping[str, Any], columns: Mapping[str, tuple[str, ...]]) -> Iterator[str]:
     """What is wrong with the words of a dialect."""
-    for word in said:
-        if word not in DIALECT_WORDS:
-            yield f"unknown word {word!r}; known are: {', '.join(DIALECT_WORDS)}"
+    yield from building.dialect_faults(said, DIALECT_WORDS)
     if _delimiter(said) not in ("", *DELIMITERS):
         yield "`delimiter` is one of , ; | tab"
     if said.get("encoding", "utf-8") not in ENCODINGS:
         yield f"`encoding` is one of {', '.join(ENCODINGS)}"
     if said.get("decimal", ".") not in {".", ","}:
         yield "`decimal` is . or ,"
-    for flag in ("units_row", "short_rows"):
-        if said.get(flag, "false") not in _FLAGS:
-            yield f"`{flag}` is true or false"
+    if said.get("thousands", "") not in {"", *THOUSANDS} or said.get("thousands") == said.get("decimal", "."):
+        yield f"`thousands` is one of {' '.join(THOUSANDS)}, and not the decimal mark"
+    for flag in ("units_row", "short_rows", "workbook", "units_in_cells"):
+        if said.get(flag, "false") not in _FLAGS and (flag, said[flag]) != ("units_row", AUTO):
+            yield f"`{flag}` is true or false{' or auto' if flag == 'units_row' else ''}"
+    if not isinstance(said.get("metadata", {}), dict):
+        yield "`metadata` is written {column: [label, …]}"
     for word in ("units", "systems"):
         named = said.get(word, {})
         if not isinstance(named, dict):
@@ -97,10 +123,6 @@ def _faults(said: Mapping[str, Any], columns: Mapping[str, tuple[str, ...]]) -> 
             compile_format(text)
         except ValueError as wrong:
             yield f"`date_format` {text!r}: {wrong}"
-    try:
-        zone_of(said.get("zone", "UTC"))
-    except ValueError:
-        yield "`zone` is an IANA name such as Europe/Berlin"
 
 
 def _column_faults(

@@ -21,7 +21,7 @@ MAX_CELLS = 1_000_000
 MAX_CELL = 32_767
 """Characters of a cell: what a spreadsheet holds."""
 DELIMITERS = (",", ";", "\t", "|")
-ENCODINGS = ("utf-8", "utf-8-sig", "cp1252", "cp1250", "iso-8859-15")
+ENCODINGS = ("utf-8", "utf-8-sig", "cp1252", "cp1250", "iso-8859-15", "utf-16")
 
 _NUMBER = re.compile(r"[+-]?\d+([.,]\d+)*([eE][+-]?\d+)?|[+-]")
 _FORMULA = re.compile("\\s*[=+\\-@\uff1d\uff0b\uff0d\uff20]")
@@ -35,25 +35,43 @@ Record = tuple[int, list[str]]
 
 
 def decode(body: bytes, declared: str = "") -> tuple[str, str]:
-    """Text and encoding: UTF-8 where it is valid UTF-8, else what is declared (cp1252 where nothing is).
+    """Text and encoding: what a byte order mark says, UTF-8 where it is valid UTF-8, else what is declared (cp1252
+    where nothing is).
 
     Raises Unparsable with the place of the first byte that cannot be read.
     """
     if len(body) > MAX_BYTES:
         raise Unparsable("csv-too-large", "file", f"a file has at most {MAX_BYTES} bytes; send it in parts")
-    if body[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        raise Unparsable("csv-encoding", "line 1 character 1", "save the file as UTF-8, not as UTF-16")
+    if remedy := next((way for magic, way in _OTHER_KINDS if body.startswith(magic)), ""):
+        raise Unparsable("file-kind", "file", remedy)
+    if body[:2] in (b"\xff\xfe", b"\xfe\xff") or (declared == "utf-16" and b"\0" in body):
+        return _without_nul(_strict(body, "utf-16")), "utf-16"
     if body.startswith(b"\xef\xbb\xbf"):
-        return _strict(body[3:], "utf-8"), "utf-8-sig"
+        return _without_nul(_strict(body[3:], "utf-8")), "utf-8-sig"
     fallback = "utf-8" if declared.startswith("utf-8") else declared or "cp1252"
     try:
         text, encoding = body.decode("utf-8"), "utf-8"
     except UnicodeDecodeError:
         text, encoding = _strict(body, fallback), fallback
+    # Plain ASCII says nothing of the encoding: what is added to it later is written as the dialect declares.
+    return _without_nul(text), fallback if text.isascii() and declared else encoding
+
+
+_OTHER_KINDS = (
+    (b"PK\x03\x04", "drop the file itself, not packed in a zip"),
+    (b"\x1f\x8b", "drop the file itself, not packed by gzip"),
+    (b"7z\xbc\xaf\x27\x1c", "drop the file itself, not packed"),
+    (b"Rar!", "drop the file itself, not packed"),
+    (b"\xd0\xcf\x11\xe0", "an old or a protected workbook: save it as .xlsx without a password, or as CSV"),
+    (b"%PDF", "a PDF is not read: export the table as CSV or .xlsx"),
+)
+"""First bytes of files that are no text, and what to do instead."""
+
+
+def _without_nul(text: str) -> str:
     if "\0" in text:
         raise Unparsable("csv-nul", place_of(text[: text.index("\0")]), "a NUL byte is no text; export the file again")
-    # Plain ASCII says nothing of the encoding: what is added to it later is written as the dialect declares.
-    return text, fallback if text.isascii() and declared else encoding
+    return text
 
 
 def _strict(body: bytes, encoding: str) -> str:

@@ -2,7 +2,7 @@
 
 A verdict is allow, deny, or cannot-tell, which is treated as no: the facts needed to answer are contradictory, unread,
 unlinked, too coarse, or were never told. Every answer gives its reasons, with the facts that they rest on, what would
-settle each, and whose word does. Domain design 2.5; architecture 4. A question is no order-control request of HL7.
+settle each, and whose word does. A question is no order-control request of HL7.
 """
 
 from __future__ import annotations

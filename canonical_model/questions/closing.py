@@ -8,9 +8,18 @@ from datetime import datetime
 from canonical_model.holds import deaths
 from canonical_model.journey import Journey
 from canonical_model.protocols import Protocol
-from canonical_model.questions.answer import Reason, Verdict, deny, reason_of, roles_about, roles_for, verdict_of
+from canonical_model.questions.answer import (
+    Reason,
+    Verdict,
+    deny,
+    reason_of,
+    roles_about,
+    roles_for,
+    unsure,
+    verdict_of,
+)
 from canonical_model.questions.first import Ground, found, ground, lacking, no_protocol
-from canonical_model.rules.ends import OVER, without_end
+from canonical_model.rules.ends import OVER, unheard_of, without_end
 from canonical_model.rules.finding import CLOSE
 from canonical_model.rules.follow_up import is_followed, missing_for_follow_up, visits
 from canonical_model.rules.obligations import is_done
@@ -95,6 +104,11 @@ def _kept(on: Ground) -> Iterator[Reason]:
         settle = "its holder reports that it was emptied, destroyed or given to a repository"
         clears = roles_for("container.destroyed")
         yield deny("I-23", text, settle, clears, of=container)
+    for shipment in unheard_of(on.journey):
+        text = "a shipment of the order held what nobody told, or what nothing else tells of"
+        settle = "its contents are reported as the order's, and what became of them"
+        facts = (event["id"] for event in shipment.facts)
+        yield unsure("I-23", text, settle, roles_for("container.allocated", "container.destroyed"), *facts)
 
 
 def _followed(on: Ground) -> Iterator[Reason]:

@@ -35,6 +35,20 @@ MOVING = frozenset({"planned", "packed", "in-transit", "delivered", "accepted"})
 """States of a shipment in which the hold of its shipper counts, until its contents are stored."""
 
 
+TAKES_PLACE = {
+    "apheresis": ("collection.started", "collection.completed", "collection.failed"),
+    "pickup": ("shipment.departed",),
+    "manufacturing": ("batch.started",),
+    "delivery": ("shipment.arrived", "shipment.accepted", "shipment.rejected"),
+    "conditioning": ("conditioning.started", "conditioning.completed"),
+    "infusion": ("infusion.started", "infusion.completed", "infusion.not-done"),
+    "follow-up": ("followup.completed",),
+}
+"""Kind of appointment -> the facts of which each tells that it took place."""
+EARLY = timedelta(days=1)
+"""How long before its time what an appointment is for can begin and still be what was agreed."""
+
+
 def what_is_due(
     journey: Journey, protocols: Mapping[str, Protocol], now: datetime, unsettled: Iterable[Reason] = ()
 ) -> Listed:
@@ -99,18 +113,31 @@ def _handoffs(on: Ground) -> Iterator[Entry]:
 
 
 def _visits(on: Ground) -> Iterator[Entry]:
-    """I-24: follow-up visits that did not take place yet, and appointments that are agreed or kept."""
+    """I-24: follow-up visits, and appointments that are agreed or kept, that did not take place yet."""
     for record in visits(on.journey) if is_followed(on.journey) else ():
         if record.state == "scheduled":
             visit = record.fields.get("visit") or ""
             text = f"the follow-up visit {visit} is due".replace("  ", " ")
             yield _entry(on, record, "follow-up", text, record.fields.get("due"), "I-24", "the visit is reported")
     for record in appointments(on.journey, "booked", "held"):
+        if _took_place(on.journey, record):
+            continue
         is_held = state_of(record) == "held"
         period = record.fields.get("period") or {}
         when = record.fields.get("hold_until") if is_held else period.get("start")
         text = f"{record.fields.get('kind') or 'a slot'} is {state_of(record)}"
         yield _entry(on, record, "appointment", text, when, "", "it takes place, is moved or given up")
+
+
+def _took_place(journey: Journey, appointment: RecordState) -> bool:
+    """True where a fact tells that what the appointment is for was done at its time or after it."""
+    start = (appointment.fields.get("period") or {}).get("start")
+    kinds = TAKES_PLACE.get(appointment.fields.get("kind") or "", ())
+    return start is not None and any(
+        end_of(fact["occurred"]) >= parse_instant(start["at"]) - EARLY
+        for kind in kinds
+        for fact in facts_of(journey, kind)
+    )
 
 
 def _windows(on: Ground) -> Iterator[Entry]:

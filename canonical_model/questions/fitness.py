@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from canonical_model.journey import Journey
-from canonical_model.lineage import refs
+from canonical_model.lineage import contents_of, refs
 from canonical_model.questions.answer import Reason, deny, roles_about, roles_for, unsure
 from canonical_model.questions.first import Ground
 from canonical_model.rules.parties import Day, Unfit, uncalibrated, unqualified
@@ -61,7 +61,7 @@ def carrying(journey: Journey, containers: Iterable[str]) -> tuple[list[Ref], li
     carriers: list[Ref] = []
     devices: list[Ref] = []
     for shipment in journey.of("shipment"):
-        inside = {journey.name_of(ref) for event in shipment.facts for ref in refs(event["set"].get("contents"))}
+        inside = {journey.name_of(ref) for ref in contents_of(shipment)}
         if shipment.state in {"planned", "packed"} and inside & wanted:
             carriers += refs(shipment.fields.get("carrier"))
             devices += [*refs(shipment.fields.get("packaging")), *refs(shipment.fields.get("loggers"))]

@@ -8,7 +8,7 @@ from typing import Any
 
 from canonical_model.attempts import FAILED
 from canonical_model.journey import Journey, RecordState
-from canonical_model.lineage import collections_of, is_product, ref_of, refs
+from canonical_model.lineage import collections_of, contents_of, is_product, ref_of, refs
 from canonical_model.protocols import Protocol
 from canonical_model.questions import scanning
 from canonical_model.questions.answer import Reason, Verdict, deny, roles_for, unsure, verdict_of
@@ -111,10 +111,8 @@ def _accepted(journey: Journey, container: RecordState, maker: str) -> bool:
     if material is not None and material.named("material.received"):
         return True
     for shipment in journey.of("shipment"):
-        if shipment.state == "accepted":
-            inside = (ref for event in shipment.facts for ref in refs(event["set"].get("contents")))
-            if any(journey.record(ref) is container for ref in inside):
-                return True
+        if shipment.state == "accepted" and any(journey.record(ref) is container for ref in contents_of(shipment)):
+            return True
     chain = journey.custody.get(container.name)
     here = bool(maker) and chain is not None and chain.holder == journey.party(maker)
     return here and chain is not None and len(chain.steps) == 1

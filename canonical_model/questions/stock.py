@@ -7,14 +7,16 @@ from datetime import datetime
 
 from canonical_model.events import end_of, is_after
 from canonical_model.journey import Journey, RecordState
-from canonical_model.lineage import refs
+from canonical_model.lineage import ref_of, refs
 from canonical_model.protocols import Protocol
 from canonical_model.questions import scanning
 from canonical_model.questions.answer import Reason, Verdict, deny, roles_for, unsure, verdict_of
 from canonical_model.questions.first import Ground, ground, of_order
 from canonical_model.questions.scanning import ContainerRef
+from canonical_model.rules.ends import UNSENT, is_unseen
 from canonical_model.rules.finding import ALLOCATE
 from canonical_model.rules.quality import RELEASED, disposition_of
+from canonical_model.values import parse_instant
 
 
 def may_allocate(
@@ -40,7 +42,8 @@ def may_allocate(
                 text = f"it is {decision}, not released" if decision else "no disposition of the product is recorded"
                 settle = "quality releases the material"
                 reasons.append(deny("I-6", text, settle, roles_for("disposition.decided"), of=record))
-            reasons += [*_free(journey, record), *scanning.left(record, "I-10"), *_in_date(on, record)]
+            reasons += [*_free(journey, record), *_kept(journey, record)]
+            reasons += [*scanning.left(record, "I-10"), *_in_date(on, record)]
     return verdict_of(ALLOCATE, reasons)
 
 
@@ -62,6 +65,35 @@ def _free(journey: Journey, record: RecordState) -> Iterator[Reason]:
             settle = "whoever reserved it ends the reservation"
             make = deny if named else unsure
             yield make("I-10", text, settle, clears, event["id"], of=record)
+
+
+def _kept(journey: Journey, record: RecordState) -> Iterator[Reason]:
+    """I-10: what was reserved and then handed on or sent is no stock any more, whether its use was told or not.
+
+    Where times are too coarse to tell what came first, it counts as sent.
+    """
+    for event in record.named("container.allocated"):
+        since = parse_instant(event["occurred"]["at"])
+        moved = next(_moved(journey, record, since), "")
+        back = any(is_after(end, event) for end in record.named("container.unallocated"))
+        if moved and not back:
+            text, settle = "the container was reserved and has left the stock", "another container is needed"
+            yield deny("I-10", text, settle, (), event["id"], moved, of=record)
+        elif not back and (unknown := next(filter(is_unseen, journey.of("shipment")), None)) is not None:
+            text, settle = "a shipment is under way, and nobody told what it holds", "its sender tells its contents"
+            yield unsure("I-10", text, settle, roles_for("shipment.packed"), unknown.facts[-1]["id"], of=record)
+
+
+def _moved(journey: Journey, record: RecordState, since: datetime) -> Iterator[str]:
+    """Facts by which a container moved at an instant or after it: handovers, and those of shipments that hold it."""
+    chain = journey.custody.get(record.name)
+    for step in chain.steps if chain is not None else ():
+        if step.giver and (step.coarse or parse_instant(step.at) >= since):
+            yield step.event
+    for shipment in journey.of("shipment"):
+        holds = any(journey.same(ref, ref_of(record)) for ref in refs(shipment.fields.get("contents")))
+        if holds and shipment.state not in UNSENT:
+            yield from (fact["id"] for fact in shipment.facts if end_of(fact["occurred"]) >= since)
 
 
 def _in_date(on: Ground, record: RecordState) -> Iterator[Reason]:

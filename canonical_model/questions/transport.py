@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
+from canonical_model.events import sort_key
 from canonical_model.journey import Journey, RecordState
-from canonical_model.lineage import Thing, is_product, refs
+from canonical_model.lineage import Thing, contents_of, is_product
 from canonical_model.protocols import Protocol
 from canonical_model.questions import scanning
 from canonical_model.questions.answer import Reason, Verdict, deny, roles_for, unsure, verdict_of
@@ -16,9 +17,11 @@ from canonical_model.questions.manufacture import Named
 from canonical_model.questions.scanning import ContainerRef
 from canonical_model.rules.finding import ACCEPT, SHIP
 from canonical_model.rules.quality import RELEASED, disposition_of
+from canonical_model.values import parse_instant
 
 ENDED = frozenset({"accepted", "rejected", "lost", "cancelled"})
 """States of a shipment after which nobody takes it any more."""
+_MOVED = frozenset({"shipment.departed", "shipment.located", "shipment.arrived", "shipment.accepted"})
 
 
 def may_ship(
@@ -43,12 +46,27 @@ def may_ship(
         reasons += scanning.left(record, "I-2")
         other = "another party holds the container"
         reasons += scanning.held(journey, record, giver, "I-2", other, "the holder reports the handover")
+        reasons += _under_way(journey, record)
         quarantine = on.protocol is not None and on.protocol.ship_under_quarantine
         if is_product(journey, ref) and not quarantine and disposition_of(journey, ref) not in RELEASED:
             settle, clears = "quality decides about the material", roles_for("disposition.decided")
             reasons.append(deny("I-6", "the product is not released", settle, clears, of=record))
     carriers, devices = carrying(journey, [name for _, name in scanning.things(journey, containers)])
     return verdict_of(SHIP, [*reasons, *qualified(on, "ship", carriers), *calibrated(on, devices)])
+
+
+def _under_way(journey: Journey, container: RecordState) -> Iterator[Reason]:
+    """I-2: a shipment left since the holder took the container, and nobody told what is in it: it may be on its way.
+
+    Where nobody knows since when it is held, every shipment may have left after that.
+    """
+    chain = journey.custody.get(container.name)
+    for shipment in journey.of("shipment") if chain is not None else ():
+        moves = [sort_key(e)[0] for e in shipment.facts if e["type"] in _MOVED]
+        held = parse_instant(chain.since) if chain is not None and chain.since else None
+        if any(held is None or at >= held for at in moves) and not contents(journey, shipment):
+            text, settle = "a shipment is under way, and nobody told what is in it", "the shipper reports its contents"
+            yield unsure("I-2", text, settle, roles_for("shipment.packed"), *_ids(shipment), of=container)
 
 
 def may_accept(
@@ -87,7 +105,7 @@ def may_accept(
 
 def contents(journey: Journey, shipment: RecordState) -> set[str]:
     """Names of the containers that were put into a shipment, whichever fact says so."""
-    inside = {journey.name_of(ref) for event in shipment.facts for ref in refs(event["set"].get("contents"))}
+    inside = {journey.name_of(ref) for ref in contents_of(shipment)}
     inside |= {c.name for c in journey.of("container") if journey.record(c.fields.get("shipment")) is shipment}
     return inside
 

@@ -1,6 +1,6 @@
 """Rules: what a journey's facts contradict. Pure functions of the state and an instant; each finding names its facts.
 
-Numbers are the invariants of domain design 2.4 (I-1 to I-29) and the guards of its 2.3 (from I-30). Nothing here stops
+I-1 to I-29 are invariants, those from I-30 guards of the states; docs/catalogue.md lists them. Nothing here stops
 a fact; findings become Issues and answer questions. Only `now` brings time in.
 """
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from canonical_model.events import is_after
 from canonical_model.journey import EventDict, Journey, RecordState, party_name
-from canonical_model.lineage import direction_of, is_product, product_of, ref_of, refs
+from canonical_model.lineage import contents_of, direction_of, is_product, product_of, ref_of
 from canonical_model.protocols import Protocol
 from canonical_model.rules.identity import is_ours
 from canonical_model.rules.missing import Missing
@@ -139,7 +139,7 @@ def _is_at_site(journey: Journey, ref: Mapping[str, Any], before: EventDict | No
 
 def _holds(journey: Journey, shipment: RecordState, things: Iterable[tuple[str, str]]) -> bool:
     """True when a shipment names one of these things as its contents, or nobody said what it holds."""
-    contents = [ref for fact in shipment.facts for ref in refs(fact["set"].get("contents"))]
+    contents = contents_of(shipment)
     return not contents or any((ref["kind"], journey.name_of(ref)) in set(things) for ref in contents)
 
 

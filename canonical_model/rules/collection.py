@@ -8,7 +8,7 @@ from typing import Any
 
 from canonical_model.events import end_of, instant_of, is_after
 from canonical_model.journey import EventDict, Journey, RecordState
-from canonical_model.lineage import is_product, ref_of, refs
+from canonical_model.lineage import contents_of, is_product, ref_of
 from canonical_model.protocols import Protocol
 from canonical_model.rules.finding import COLLECT, Finding, Item, about, ids
 from canonical_model.rules.identity import AGREES, agreement, is_ours
@@ -104,8 +104,7 @@ def _is_accepted(journey: Journey, kit: RecordState, before: EventDict | None) -
 
 
 def _holds(journey: Journey, shipment: RecordState, kit: RecordState) -> bool:
-    contents = [ref for fact in shipment.facts for ref in refs(fact["set"].get("contents"))]
-    inside = {journey.name_of(ref) for ref in contents if ref["kind"] == "container"}
+    inside = {journey.name_of(ref) for ref in contents_of(shipment) if ref["kind"] == "container"}
     return kit.name in inside or journey.same(kit.fields.get("shipment"), ref_of(shipment))
 
 

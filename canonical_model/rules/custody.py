@@ -68,23 +68,23 @@ def handovers_are_confirmed(journey: Journey, protocol: Protocol | None, now: da
     """I-38: of a handover both sides tell within the Protocol's time; whoever gives on has shown that it took."""
     if protocol is None or protocol.handoff_within is None:
         return
-    events = {event["id"]: event for event in journey.facts}
-    for name, chain in journey.custody.items():
-        for step in half_told(chain):
-            deadline = plus(end_of(events[step.event]["occurred"]), protocol.handoff_within)
-            if now <= deadline:
-                yield plus(deadline, MOMENT)
-            else:
-                yield Finding(
-                    rule="I-38",
-                    kind="handoff-open",
-                    severity="minor",
-                    about=("container", name),
-                    cause=step.event,
-                    text="only one side has reported a handover",
-                    settle="the other side reports it",
-                    facts=(step.event,),
-                )
+    halves = [(name, step) for name, chain in journey.custody.items() for step in half_told(chain)]
+    events = {event["id"]: event for event in journey.facts} if halves else {}
+    for name, step in halves:
+        deadline = plus(end_of(events[step.event]["occurred"]), protocol.handoff_within)
+        if now <= deadline:
+            yield plus(deadline, MOMENT)
+        else:
+            yield Finding(
+                rule="I-38",
+                kind="handoff-open",
+                severity="minor",
+                about=("container", name),
+                cause=step.event,
+                text="only one side has reported a handover",
+                settle="the other side reports it",
+                facts=(step.event,),
+            )
 
 
 def half_told(chain: Custody) -> list[Handover]:

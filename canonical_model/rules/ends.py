@@ -7,7 +7,7 @@ from typing import Any
 
 from canonical_model.codes import REPOSITORY
 from canonical_model.journey import Journey, RecordState
-from canonical_model.lineage import refs
+from canonical_model.lineage import contents_of, refs
 from canonical_model.origins import consumed
 from canonical_model.rules.collection import kits
 from canonical_model.rules.identity import is_ours
@@ -15,6 +15,8 @@ from canonical_model.rules.identity import is_ours
 OVER = frozenset({"completed", "cancelled", "failed", "rejected"})
 AFTER_INFUSION = frozenset({"infused", "follow-up"})
 GONE = frozenset({"emptied", "destroyed"})
+UNSENT = frozenset({"", "planned", "cancelled"})
+"""States of a shipment in which nothing is under way."""
 
 
 def severity_at_end(journey: Journey) -> str:
@@ -22,7 +24,7 @@ def severity_at_end(journey: Journey) -> str:
     its end (given, cancelled, failed, or the patient is dead), major when it was closed all the same."""
     if journey.order.named("order.closed"):
         return "major"
-    dead = any(r.fields.get("deceased") is True for r in journey.of("subject") if journey.is_patient(r))
+    dead = any(r.fields.get("deceased") is True and journey.is_patient(r) for r in journey.of("subject"))
     return "minor" if journey.order.state in OVER or journey.stage in AFTER_INFUSION or dead else ""
 
 
@@ -40,6 +42,27 @@ def without_end(journey: Journey) -> list[RecordState]:
         and is_ours(journey, container)
         and not in_repository(journey, container)
     ]
+
+
+def unheard_of(journey: Journey) -> list[RecordState]:
+    """Shipments that name this order, and held nobody knows what, or what nothing else of the order tells of: a packing
+    or an allocation may be on its way. A shipment that names no order may hold what is for others."""
+    known = {container.name for container in journey.of("container")} | _used_up(journey)
+    return [
+        shipment
+        for shipment in journey.of("shipment")
+        if refs(shipment.fields.get("order")) and is_ours(journey, shipment) and _holds_other(journey, shipment, known)
+    ]
+
+
+def _holds_other(journey: Journey, shipment: RecordState, known: set[str]) -> bool:
+    told = {journey.name_of(ref) for ref in contents_of(shipment) if ref["kind"] == "container"}
+    return not told <= known or is_unseen(shipment)
+
+
+def is_unseen(shipment: RecordState) -> bool:
+    """True where a shipment is under way, or there, and nobody told what it holds."""
+    return shipment.state not in UNSENT and not contents_of(shipment)
 
 
 def in_repository(journey: Journey, container: RecordState) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
 from canonical_model.ids import issue_id
 from canonical_model.journey import EventDict, Journey, RecordState
@@ -48,7 +49,13 @@ class Finding:
 
     def id_for(self, name: str) -> str:
         """Id of the Issue when the record has another of its names: an earlier answer was given under that one."""
-        return issue_id(self.rule, [[self.about[0], name]], self.cause)
+        return _issue(self.rule, self.about[0], name, self.cause)
+
+
+@lru_cache(maxsize=1 << 14)
+def _issue(rule: str, kind: str, name: str, cause: str) -> str:
+    """Asked for again at every look at an order that has the Issue."""
+    return issue_id(rule, [[kind, name]], cause)
 
 
 Item = Finding | datetime

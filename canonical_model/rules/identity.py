@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
 from canonical_model.identifiers import UNASSIGNED
 from canonical_model.ids import COI_SYSTEM, Key, name_key, names
 from canonical_model.journey import EventDict, Journey, RecordState
-from canonical_model.lineage import refs
+from canonical_model.lineage import is_product, ref_of, refs
 from canonical_model.origins import din_of, dins
 from canonical_model.protocols import Protocol
 from canonical_model.rules.finding import EVERYTHING, Finding, Item, about, ids
@@ -23,11 +23,22 @@ def identity_agrees(journey: Journey, protocol: Protocol | None, now: datetime) 
     for kind in SCANNED:
         for record in journey.of(kind):
             for event in record.facts:
-                yield from _scanned(journey, record, event)
+                if "order" in event["set"] or "label" in event["set"]:
+                    yield from _scanned(journey, record, event)
     for record in journey.of("verification"):
         for event in record.named("identity.verified"):
             if event["set"].get("result") == "mismatch":
                 yield _mismatch(record, event, "a person found that identifiers do not match")
+            elif any(agreement(journey, ref["identifiers"]) == DIFFERS for ref in refs(event["set"].get("order"))):
+                yield _mismatch(record, event, "a container of this order was verified for another order")
+            elif any(_is_foreign(journey, ref) for ref in refs(event["set"].get("containers"))):
+                yield _mismatch(record, event, "a container was verified for this order that is none of its own")
+
+
+def _is_foreign(journey: Journey, container: Mapping[str, Any]) -> bool:
+    """True for a container of which no fact of this order tells, while facts tell of the order's own product."""
+    own = (ref_of(record) for record in journey.of("container"))
+    return journey.record(container) is None and any(is_product(journey, ref) for ref in own)
 
 
 def _scanned(journey: Journey, record: RecordState, event: EventDict) -> Iterator[Item]:
@@ -54,7 +65,7 @@ def agreement(journey: Journey, identifiers: list[dict[str, Any]]) -> str:
     """
     keys = names({"kind": "order", "identifiers": identifiers})
     chain = [i for i in identifiers if _chains([i])]
-    own = chain_names(journey)
+    own = chain_names(journey) if chain else set()
     if chain and own and not any(_is_one_of(own, i) for i in chain):
         return DIFFERS
     if (chain and own) or any(key in journey.names for key in keys):
@@ -124,8 +135,11 @@ def _unknown(record: RecordState, event: EventDict) -> Finding:
 
 def order_has_one_chain(journey: Journey, protocol: Protocol | None, now: datetime) -> Iterator[Item]:  # noqa: ARG001
     """I-1: an order has one chain-of-identity identifier; another one was voided or replaced, or is a mistake."""
+    own = chain_names(journey)
+    if len(own) < 2:
+        return
     retired = _chains([{"type": "coi", **i} for i in journey.order.fields.get("retired") or ()])
-    standing = sorted(chain_names(journey) - retired)
+    standing = sorted(own - retired)
     if len(standing) > 1:
         yield Finding(
             rule="I-1",

@@ -1,4 +1,4 @@
-"""Rules of the log itself: facts that contradict each other (I-14, I-36), claims (I-35), late facts (I-31)."""
+"""Rules of the log itself: contradictions (I-14, I-36), claims (I-35), late facts (I-31), clocks ahead (I-34)."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
-from canonical_model.events import is_after, sort_key
+from canonical_model.codes import HUB
+from canonical_model.events import end_of, instant_of, is_after, recorded_at
 from canonical_model.ids import canonical_json
 from canonical_model.journey import LATE, EventDict, Journey, RecordState
-from canonical_model.protocols import Protocol
-from canonical_model.rules.finding import INFUSE, SHIP, Finding, Item, about, ids
-from canonical_model.values import parse_instant
+from canonical_model.protocols import DEFAULT_SKEW, Protocol
+from canonical_model.rules.finding import EVERYTHING, INFUSE, SHIP, Finding, Item, about, ids
 
 DECIDING = frozenset(
     {
@@ -22,6 +22,14 @@ DECIDING = frozenset(
     }
 )
 """Fields on which answers rest. Where two facts differ in one of them, nobody can tell what the answer is."""
+
+HAPPENED = frozenset(
+    {
+        *("subject", "consent", "eligibility", "collection", "container", "custody", "shipment", "readings", "batch"),
+        *("step", "sample", "result", "disposition", "conditioning", "product", "dose", "infusion"),
+    }
+)
+"""Families of event types that tell what has happened, so never before it did. Plans may bear the time planned."""
 
 
 def facts_agree(journey: Journey, protocol: Protocol | None, now: datetime) -> Iterator[Item]:  # noqa: ARG001
@@ -83,11 +91,14 @@ def _dead_and_alive(record: RecordState) -> Iterator[Item]:
 
 def messages_are_one(journey: Journey, protocol: Protocol | None, now: datetime) -> Iterator[Item]:  # noqa: ARG001
     """I-14: messages of one partner and one id that state different things of an order: kept, and a person decides."""
+    first: dict[tuple[str, str], str] = {}
     said: dict[tuple[str, str], dict[str, list[EventDict]]] = {}
     for event in journey.facts:
-        if event.get("body") and event["type"] != "record.retracted":
-            key = event["reporter"]["partner"], event["source_id"]
-            said.setdefault(key, {}).setdefault(event["body"], []).append(event)
+        if (body := event.get("body")) and first.setdefault(_message(event), body) != body:
+            said[_message(event)] = {}
+    for event in journey.facts if said else ():
+        if event.get("body") and event["type"] != "record.retracted" and _message(event) in said:
+            said[_message(event)].setdefault(event["body"], []).append(event)
     for (partner, source), bodies in sorted(said.items()):
         if len(bodies) > 1 and len({canonical_json([_statement(e) for e in told]) for told in bodies.values()}) > 1:
             yield Finding(
@@ -100,6 +111,10 @@ def messages_are_one(journey: Journey, protocol: Protocol | None, now: datetime)
                 settle="the sender confirms which one holds, or marks the later one as a correction",
                 facts=ids(event for told in bodies.values() for event in told),
             )
+
+
+def _message(event: EventDict) -> tuple[str, str]:
+    return event["reporter"]["partner"], event["source_id"]
 
 
 def _statement(event: EventDict) -> list[Any]:
@@ -148,7 +163,7 @@ def facts_are_timely(journey: Journey, protocol: Protocol | None, now: datetime)
     """I-31: a fact that reaches the hub long after it happened is accepted and told."""
     limit = protocol.late_after if protocol else timedelta(days=3)
     for event in journey.facts:
-        lateness = parse_instant(event["recorded"]) - sort_key(event)[0]
+        lateness = recorded_at(event) - end_of(event["occurred"])
         if lateness > limit and event["reporter"]["role"] != "hub":
             yield Finding(
                 rule="I-31",
@@ -162,4 +177,32 @@ def facts_are_timely(journey: Journey, protocol: Protocol | None, now: datetime)
             )
 
 
-RULES = (facts_agree, messages_are_one, order_is_known, claims_are_told, facts_are_timely)
+def clocks_are_right(journey: Journey, protocol: Protocol | None, now: datetime) -> Iterator[Item]:  # noqa: ARG001
+    """I-34: what is told happened before it was told; a clock that is further ahead puts facts into a wrong order."""
+    skew = protocol.skew if protocol else DEFAULT_SKEW
+    first: dict[str, EventDict] = {}
+    for event in journey.facts:
+        ahead = instant_of(event) - recorded_at(event)
+        if ahead > skew and _has_happened(event["type"]) and event["reporter"]["role"] != HUB:
+            first.setdefault(event["reporter"]["partner"], event)
+    for partner, event in sorted(first.items()):
+        yield Finding(
+            rule="I-34",
+            kind="clock-skew",
+            severity="major",
+            about=("order", journey.order.name),
+            cause=f"ahead:{partner}",
+            text=f"{partner} reported what had not happened yet by the hub's clock: its times are not to be relied on",
+            settle=f"{partner} checks its clock and corrects the times that it told, or QA decides",
+            facts=(event["id"],),
+            blocks=EVERYTHING,
+            person=True,
+            unclear=True,
+        )
+
+
+def _has_happened(type_: str) -> bool:
+    return type_.partition(".")[0] in HAPPENED and type_ != "shipment.planned"
+
+
+RULES = (facts_agree, messages_are_one, order_is_known, claims_are_told, facts_are_timely, clocks_are_right)

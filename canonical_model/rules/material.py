@@ -56,9 +56,11 @@ def product_has_an_origin(journey: Journey, protocol: Protocol | None, now: date
 
     Judged once it is told what went into its batch, and at the latest when the order ends.
     """
+    if protocol is None or protocol.sourcing == "stock":
+        return
     at_end = severity_at_end(journey)
     told = {b.name for b in journey.of("batch") if b.fields.get("inputs") or (at_end and b.state == "completed")}
-    if not told or protocol is None or protocol.sourcing == "stock":
+    if not told:
         return
     origins = Origins(journey)
     for container in journey.of("container"):

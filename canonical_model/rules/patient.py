@@ -96,8 +96,9 @@ def infusions(journey: Journey) -> list[Infusion]:
 
 def infused_as_allowed(journey: Journey, protocol: Protocol | None, now: datetime) -> Iterator[Item]:  # noqa: ARG001
     """I-7, I-9: an infusion that took place without a release, after death or after withdrawal is told, not refused."""
-    barred = patient_barred(journey)
-    for infusion in infusions(journey):
+    told = infusions(journey)
+    barred = patient_barred(journey) if told else None
+    for infusion in told:
         for event in infusion.record.named("infusion.started") or [infusion.start]:
             containers = event["set"].get("containers") or infusion.record.fields.get("containers")
             for ref in refs(containers):

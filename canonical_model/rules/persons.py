@@ -19,7 +19,7 @@ def person_stays_the_same(journey: Journey, protocol: Protocol | None, now: date
     Of the date the log holds the year and a keyed digest.
     """
     for record in journey.of("subject"):
-        if not journey.is_patient(record):
+        if len(record.facts) < 2 or not journey.is_patient(record):
             continue
         for field, words in _WORDS.items():
             told = [e for e in record.facts if e["set"].get(field) not in {None, "unknown"}]

@@ -7,12 +7,13 @@ the two was told first; that is told by the late fact itself (I-31), and seen in
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from canonical_model.events import is_after
 from canonical_model.journey import EventDict, Journey, RecordState
-from canonical_model.lineage import Thing, concerns, ref_of, refs
+from canonical_model.lineage import Thing, concerns, contents_of, ref_of, refs
 from canonical_model.origins import Origins
 from canonical_model.protocols import Protocol
 from canonical_model.rules.finding import INFUSE, Finding, Item, about, ids
@@ -60,7 +61,8 @@ def doubts_reopen(journey: Journey, protocol: Protocol | None, now: datetime) ->
             cause = f"{finding.rule}:{finding.cause}"
             events = [event for event in journey.facts if event["id"] in finding.facts]
             text = _DOUBTFUL.get(finding.kind, "an open deviation concerns what was released")
-            yield _reopened(journey, finding.kind, severity, finding.about, cause, text, affected, events)
+            found = _reopened(journey, finding.kind, severity, finding.about, cause, text, affected, events)
+            yield replace(found, unclear=finding.unclear)
 
 
 def released(journey: Journey) -> list[RecordState]:
@@ -77,15 +79,17 @@ def _standing(journey: Journey, container: RecordState) -> list[Decision]:
 
 
 def _excursions(journey: Journey, protocol: Protocol | None, now: datetime) -> Iterator[tuple[Finding, set[Thing]]]:
-    """Excursions and gaps that no one has settled, each with the containers that they are of."""
+    """Excursions and gaps that no one has settled, each with the containers that they are of: with all of the order,
+    where nobody told what was in the shipment."""
     if not journey.records.get("readings"):
         return
     done = resolved(journey)
+    everything = {("container", container.name) for container in journey.of("container")}
     for rule in (temperature_holds, transit_is_recorded):
         for finding in rule(journey, protocol, now):
             told = isinstance(finding, Finding) and finding.kind in _DOUBTFUL and finding.cause != "none"
             if isinstance(finding, Finding) and told and not is_settled(journey, finding, done):
-                yield finding, _measured(journey, finding.about)
+                yield finding, _measured(journey, finding.about) or everything
 
 
 def _measured(journey: Journey, thing: Thing) -> set[Thing]:
@@ -94,7 +98,7 @@ def _measured(journey: Journey, thing: Thing) -> set[Thing]:
     if record is None or thing[0] == "container":
         return {thing}
     shipment = journey.record(record.fields.get("shipment")) if record.kind == "readings" else record
-    inside = [ref for fact in (shipment.facts if shipment else ()) for ref in refs(fact["set"].get("contents"))]
+    inside = contents_of(shipment) if shipment else []
     return {(r["kind"], journey.name_of(r)) for r in [*inside, *refs(record.fields.get("container"))]}
 
 

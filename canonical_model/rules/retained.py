@@ -21,8 +21,9 @@ def retained_is_accounted_for(journey: Journey, protocol: Protocol | None, now: 
 
     A backup needs that once the order has come to its end; before it, what is missing is minor.
     """
-    severity = "major" if severity_at_end(journey) else "minor"
-    for container in _kept(journey):
+    at_end = severity_at_end(journey)
+    severity = "major" if at_end else "minor"
+    for container in _kept(journey, {c.name for c in without_end(journey)} if at_end else set()):
         if container.state in GONE:
             continue
         missing = [words for field, words in NEEDED.items() if not container.fields.get(field)]
@@ -39,8 +40,7 @@ def retained_is_accounted_for(journey: Journey, protocol: Protocol | None, now: 
         yield from _outlived(container, severity, now)
 
 
-def _kept(journey: Journey) -> list[RecordState]:
-    left = {container.name for container in without_end(journey)} if severity_at_end(journey) else set()
+def _kept(journey: Journey, left: set[str]) -> list[RecordState]:
     return [
         container
         for container in journey.of("container")

@@ -1,7 +1,7 @@
 """Results against the criteria of a Specification: in, out or not evaluated, by exact numbers. Decides nothing.
 
 A number in another unit is compared only where the factor is certain (`units`); where none is, the result is not
-evaluated and an Issue tells it, whatever the laboratory found (domain design 8, scenario 13).
+evaluated and an Issue tells it, whatever the laboratory found.
 """
 
 from __future__ import annotations
@@ -126,8 +126,13 @@ def strictest(verdicts: Iterable[str]) -> str:
 
 def answers(record: RecordState, test: str) -> bool:
     """True when a result answers a criterion of this test."""
+    return test in answered(record)
+
+
+def answered(record: RecordState) -> set[str | None]:
+    """The codes of a result's test, and the criterion that it names."""
     codes = {coding.get("code") for coding in (record.fields.get("test") or {}).get("codings", ())}
-    return test in codes or record.fields.get("criterion") == test
+    return codes | {record.fields.get("criterion")}
 
 
 def criterion_of(journey: Journey, protocol: Protocol | None, record: RecordState) -> Criterion | None:
@@ -138,7 +143,8 @@ def criterion_of(journey: Journey, protocol: Protocol | None, record: RecordStat
     """
     if protocol is None or protocol.specification is None:
         return None
-    asked = [c for c in protocol.specification.criteria if answers(record, c.test)]
+    tests = answered(record)
+    asked = [c for c in protocol.specification.criteria if c.test in tests]
     phases = _phases(journey, record) if asked else ()
     return next((c for phase in phases for c in asked if c.phase == phase), None)
 

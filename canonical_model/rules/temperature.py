@@ -6,23 +6,25 @@ A series is of a shipment, or of one container in storage; the condition is that
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
 
-from canonical_model.events import end_of, instant_of, is_coarse
-from canonical_model.journey import Journey, RecordState
-from canonical_model.lineage import direction_of, refs
+from canonical_model.events import end_of, instant_of
+from canonical_model.journey import EventDict, Journey, RecordState
+from canonical_model.lineage import contents_of, direction_of
 from canonical_model.protocols import Condition, Protocol
 from canonical_model.rules.finding import ACCEPT, INFUSE, Finding, Item, about, ids
 from canonical_model.values import parse_instant, plus
 
 TO_CELSIUS = {
-    **dict.fromkeys(("Cel", "CEL"), (Decimal(0), Decimal(1))),
-    **dict.fromkeys(("[degF]", "FAH"), (Decimal(-32), Decimal(5) / Decimal(9))),
-    **dict.fromkeys(("K", "KEL"), (Decimal("-273.15"), Decimal(1))),
+    **dict.fromkeys(("Cel", "CEL"), (Decimal(0), Decimal(1), Decimal(1))),
+    **dict.fromkeys(("[degF]", "FAH"), (Decimal(-32), Decimal(5), Decimal(9))),
+    **dict.fromkeys(("K", "KEL"), (Decimal("-273.15"), Decimal(1), Decimal(1))),
 }
-"""Unit (UCUM or UN/CEFACT Recommendation 20) -> what to add, then what to multiply by."""
+"""Unit (UCUM or UN/CEFACT Recommendation 20) -> what to add, then what to multiply and to divide by. One factor of 5/9
+would be rounded, and 46.4 degrees Fahrenheit beyond 8 degrees Celsius."""
 CRYO = Decimal(-100)
 """Below this a condition is cryogenic: cells that warmed are lost, so every excursion is critical."""
 
@@ -94,27 +96,51 @@ def _gap(of: tuple[str, str], cause: str, text: str, facts: tuple[str, ...]) -> 
 
 
 def transit_is_recorded(journey: Journey, protocol: Protocol | None, now: datetime) -> Iterator[Item]:  # noqa: ARG001
-    """I-3: the readings of a transit cover it from departure to arrival."""
+    """I-3: the readings of a transit cover it from departure to arrival; without its times nobody can tell.
+
+    With times known to the hour or less it lasted from the end of the first to the beginning of the last for certain.
+    """
     for shipment in journey.of("shipment"):
         condition = _transit_condition(journey, protocol, shipment)
-        left = [e for e in shipment.named("shipment.departed") if not is_coarse(e)]
-        came = [e for t in ("shipment.arrived", "shipment.accepted") for e in shipment.named(t) if not is_coarse(e)]
-        if condition is None or not left or not came:
+        left = shipment.named("shipment.departed")
+        came = [e for t in ("shipment.arrived", "shipment.accepted") for e in shipment.named(t)]
+        if condition is None or not came:
             continue
-        start, end = min(map(instant_of, left)), max(map(instant_of, came))
         covered = [_covered(r) for r in journey.of("readings") if journey.record(r.fields.get("shipment")) is shipment]
         if not covered:
             text = "no temperature readings of the transit are known"
             yield _gap(about(shipment), "none", text, ids(shipment.facts))
-            continue
-        at, longest = start, timedelta()
-        for begin, until in sorted(c for c in covered if c is not None):
-            longest = max(longest, min(begin, end) - at)
-            at = max(at, until)
-        longest = max(longest, end - at)
-        if longest > condition.max_gap:
-            text = f"{_minutes(longest)} min of the transit have no readings"
-            yield _gap(about(shipment), "coverage", text, ids(shipment.facts))
+        elif not left:
+            text = "nobody told when the transit began: whether its readings cover it is unknown"
+            yield replace(_gap(about(shipment), "departure", text, ids(shipment.facts)), unclear=True)
+        else:
+            yield from _uncovered(shipment, condition, [c for c in covered if c is not None], left, came)
+
+
+def _uncovered(
+    shipment: RecordState,
+    condition: Condition,
+    covered: list[tuple[datetime, datetime]],
+    left: list[EventDict],
+    came: list[EventDict],
+) -> Iterator[Item]:
+    """The longest time without readings, where it is longer than allowed: for certain, or perhaps."""
+    certain = _longest(covered, min(end_of(e["occurred"]) for e in left), max(map(instant_of, came)))
+    if certain > condition.max_gap:
+        text = f"{_minutes(certain)} min of the transit have no readings"
+        yield _gap(about(shipment), "coverage", text, ids(shipment.facts))
+    elif _longest(covered, min(map(instant_of, left)), max(end_of(e["occurred"]) for e in came)) > condition.max_gap:
+        text = "the times of the transit are not known well enough to tell whether its readings cover it"
+        yield replace(_gap(about(shipment), "coverage", text, ids(shipment.facts)), unclear=True)
+
+
+def _longest(covered: list[tuple[datetime, datetime]], start: datetime, end: datetime) -> timedelta:
+    """The longest time between two instants without readings."""
+    at, longest = start, timedelta()
+    for begin, until in sorted(covered):
+        longest = max(longest, min(begin, end) - at)
+        at = max(at, until)
+    return max(longest, end - at)
 
 
 def _covered(record: RecordState) -> tuple[datetime, datetime] | None:
@@ -152,9 +178,18 @@ def _transit_condition(journey: Journey, protocol: Protocol | None, shipment: Re
 
 
 def _series(record: RecordState) -> Series:
-    add, factor = TO_CELSIUS[record.fields["unit"]]
     points = record.fields.get("points") or ()
-    return sorted((Decimal(p["seconds"]), (Decimal(p["value"]) + add) * factor) for p in points)
+    return sorted((Decimal(p["seconds"]), celsius(p["value"], record.fields["unit"])) for p in points)
+
+
+def celsius(value: str, unit: str) -> Decimal:
+    """Degrees Celsius of a value in a unit of `TO_CELSIUS`.
+
+    >>> celsius("46.4", "[degF]") == 8
+    True
+    """
+    add, factor, divisor = TO_CELSIUS[unit]
+    return (Decimal(value) + add) * factor / divisor
 
 
 def budget_holds(journey: Journey, protocol: Protocol | None, now: datetime) -> Iterator[Item]:  # noqa: ARG001
@@ -182,8 +217,7 @@ def readings_of(journey: Journey, container: RecordState) -> list[RecordState]:
     carried = {
         shipment.name
         for shipment in journey.of("shipment")
-        for fact in shipment.facts
-        if any(journey.record(ref) is container for ref in refs(fact["set"].get("contents")))
+        if any(journey.record(ref) is container for ref in contents_of(shipment))
     }
     return [
         record
@@ -259,14 +293,54 @@ def _outside(record: RecordState, series: Series, condition: Condition) -> tuple
         spell = spell + step if _beyond(value, condition) > 0 else Decimal(0)
         total += step if _beyond(value, condition) > 0 else Decimal(0)
         longest = max(longest, spell)
-    add, factor = TO_CELSIUS[record.fields["unit"]]
     stated = (record.fields.get(name) for name in ("minimum", "maximum"))
-    extremes = [(Decimal(value) + add) * factor for value in stated if value is not None]
+    extremes = [celsius(value, record.fields["unit"]) for value in stated if value is not None]
     unseen = [value for value in extremes if _beyond(value, condition) > 0]
     worst = max([*outside, *unseen], key=lambda v: _beyond(v, condition), default=None)
     if unseen and not outside:
         return timedelta.max, timedelta.max, worst
     return _span(longest), _span(total), worst
+
+
+@dataclass(frozen=True, slots=True)
+class Exposure:
+    """What one temperature series comes to, in degrees Celsius, against its condition where it has one.
+
+    `outside` and `spell`: time outside in all, and at a stretch; `timedelta.max` where only extremes were sent. `gap`:
+    the longest time without a reading.
+    """
+
+    condition: Condition | None
+    values: int
+    low: Decimal | None
+    high: Decimal | None
+    outside: timedelta
+    spell: timedelta
+    gap: timedelta
+
+    @property
+    def is_excursion(self) -> bool:
+        """True when more was spent outside than the condition allows."""
+        limit = self.condition
+        if limit is None or not self.outside:
+            return limit is not None and not limit.max_outside and self._is_beyond(limit)
+        return not limit.max_outside or self.spell > limit.max_outside or self.outside > limit.max_total
+
+    def _is_beyond(self, limit: Condition) -> bool:
+        return any(value is not None and _beyond(value, limit) > 0 for value in (self.low, self.high))
+
+
+def exposure(journey: Journey, protocol: Protocol | None, record: RecordState) -> Exposure | None:
+    """What a series comes to; None for one that is no temperature, or in no unit that is known."""
+    if record.fields.get("quantity") != "temperature" or record.fields.get("unit") not in TO_CELSIUS:
+        return None
+    series, condition = _series(record), condition_of(journey, protocol, record)
+    stated = [record.fields.get(name) for name in ("minimum", "maximum")]
+    values = [v for _, v in series] + [celsius(v, record.fields["unit"]) for v in stated if v is not None]
+    spell, outside, _ = _outside(record, series, condition) if condition else (timedelta(), timedelta(), None)
+    gap = max((_span(b - a) for (a, _), (b, _) in pairwise(series)), default=timedelta())
+    low, high = min(values, default=None), max(values, default=None)
+    return Exposure(condition, len(series), low, high, outside, spell, gap)
 
 
 def _beyond(value: Decimal, condition: Condition) -> Decimal:

@@ -117,11 +117,14 @@ def _is_against_product(journey: Journey, decision: Decision) -> bool:
 @dataclass(frozen=True, slots=True)
 class InfusionWindow:
     """When a patient whose conditioning has ended may be infused: from `opens` up to `closes`; after it, fitness is
-    decided anew. Where the end is known to the day only, the window is as wide as the day allows."""
+    decided anew. Where the end is known to the day only, the window is as wide as the day allows, and from `is_open`
+    up to `may_close` it is open for certain."""
 
     conditioning: RecordState
     end: EventDict
     opens: datetime | None
+    is_open: datetime | None
+    may_close: datetime | None
     closes: datetime | None
 
 
@@ -136,9 +139,10 @@ def infusion_windows(journey: Journey, protocol: Protocol | None) -> list[Infusi
         ends = record.named("conditioning.completed")
         again = [start for other, start in known if other is not record and _dose(other) == _dose(record)]
         if ends and not any(is_after(start, ends[-1]) for start in again):
-            opens = plus(instant_of(ends[-1]), told.earliest) if told.earliest is not None else None
-            closes = plus(end_of(ends[-1]["occurred"]), told.latest) if told.latest is not None else None
-            found.append(InfusionWindow(record, ends[-1], opens, closes))
+            first, last = instant_of(ends[-1]), end_of(ends[-1]["occurred"])
+            opens, is_open = (plus(at, told.earliest) if told.earliest is not None else None for at in (first, last))
+            may_close, closes = (plus(at, told.latest) if told.latest is not None else None for at in (first, last))
+            found.append(InfusionWindow(record, ends[-1], opens, is_open, may_close, closes))
     return found
 
 
@@ -164,19 +168,34 @@ def _infused(journey: Journey, window: InfusionWindow) -> Infusion | None:
 
 
 def missing_for_infusion(journey: Journey, protocol: Protocol | None, now: datetime) -> tuple[Missing, ...]:
-    """What conditioning still asks before an infusion that rule I-16 does not find by itself: that time passes."""
-    return tuple(
-        Missing(
-            "conditioning-window",
-            "window",
-            f"conditioning ended too shortly ago: the infusion may begin at {window.opens.isoformat()}",
-            "the infusion waits",
-            (window.end["id"],),
-            about(window.conditioning),
-        )
-        for window in infusion_windows(journey, protocol)
-        if window.opens is not None and now < window.opens and waits_for_infusion(journey, window)
-    )
+    """What conditioning still asks before an infusion that rule I-16 does not find by itself: that time passes, and
+    where its end is known to the hour or less, that nobody has to guess whether the time is over."""
+    return tuple(_missing_for_infusion(journey, protocol, now))
+
+
+def _missing_for_infusion(journey: Journey, protocol: Protocol | None, now: datetime) -> Iterator[Missing]:
+    for window in infusion_windows(journey, protocol):
+        if not waits_for_infusion(journey, window):
+            continue
+        if window.is_open is not None and now < window.is_open:
+            text = f"conditioning ended too shortly ago: the infusion may begin at {window.is_open.isoformat()}"
+            yield _not_in_window(window, text, "the infusion waits")
+        elif _may_be_over(journey, window, now):
+            text = "conditioning ended at a time known to the hour or less: its time to the infusion may be over"
+            settle = "the site tells when conditioning ended, or decides the patient's fitness for it anew"
+            yield _not_in_window(window, text, settle, unclear=True)
+
+
+def _may_be_over(journey: Journey, window: InfusionWindow, now: datetime) -> bool:
+    if window.may_close is None or window.closes is None or not window.may_close < now <= window.closes:
+        return False
+    decided = _fitness(journey, window)
+    return decided is None or not _is_fit(decided, now)
+
+
+def _not_in_window(window: InfusionWindow, text: str, settle: str, *, unclear: bool = False) -> Missing:
+    facts, of = (window.end["id"],), about(window.conditioning)
+    return Missing("conditioning-window", "window", text, settle, facts, of, unclear=unclear)
 
 
 def infusion_follows_conditioning(journey: Journey, protocol: Protocol | None, now: datetime) -> Iterator[Item]:
@@ -200,12 +219,11 @@ def _infused_in_time(journey: Journey, window: InfusionWindow, start: EventDict)
 
 
 def _still_in_time(journey: Journey, window: InfusionWindow, now: datetime) -> Iterator[Item]:
-    if window.opens is not None and now < window.opens:
-        yield window.opens
-    if window.closes is None:
+    yield from (at for at in (window.opens, window.is_open) if at is not None and now < at)
+    if window.closes is None or window.may_close is None:
         return
     if now <= window.closes:
-        yield plus(window.closes, MOMENT)
+        yield from (plus(at, MOMENT) for at in (window.may_close, window.closes) if now <= at)
         return
     decided = _fitness(journey, window)
     if decided is not None and _is_fit(decided, now):

@@ -90,11 +90,14 @@ def _containers(journey: Journey, event: EventDict) -> set[str]:
 
 def product_in_date(journey: Journey, protocol: Protocol | None, now: datetime) -> Iterator[Item]:  # noqa: ARG001
     """I-7: nothing is shipped or infused after its expiry; a date without a day runs to the end of its month."""
-    used = {journey.name_of(r) for e in facts_of(journey, "infusion.started") for r in refs(e["set"].get("containers"))}
+    used: set[str] | None = None
     for container in journey.of("container"):
         material = journey.record(container.fields.get("material"))
         expiry = material.fields.get("expires_at") if material else None
-        if not expiry or container.state in ENDED or container.name in used:
+        if not expiry or container.state in ENDED:
+            continue
+        used = _given(journey) if used is None else used
+        if container.name in used:
             continue
         end = end_of(expiry)
         if now <= end:
@@ -111,6 +114,12 @@ def product_in_date(journey: Journey, protocol: Protocol | None, now: datetime) 
             facts=ids(e for e in (material.facts if material else ()) if e["set"].get("expires_at")),
             blocks=(SHIP, INFUSE),
         )
+
+
+def _given(journey: Journey) -> set[str]:
+    """Names of the containers with which an infusion was started."""
+    started = facts_of(journey, "infusion.started")
+    return {journey.name_of(ref) for event in started for ref in refs(event["set"].get("containers"))}
 
 
 RULES = (windows_hold, product_in_date)

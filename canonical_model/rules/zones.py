@@ -30,8 +30,10 @@ def zones_are_stated(journey: Journey, protocol: Protocol | None, now: datetime)
     """
     first: dict[tuple[str, str], EventDict] = {}
     for event in journey.facts:
-        for how in _doubts(event):
-            first.setdefault((event["reporter"]["partner"], how), event)
+        for when in (event["occurred"], event["set"].get("start")):
+            if isinstance(when, dict) and ("assumed_zone" in when or "unclear" in when):
+                for how in _doubts(when):
+                    first.setdefault((event["reporter"]["partner"], how), event)
     for (partner, how), event in sorted(first.items()):
         text, settle = _SAID[how]
         yield Finding(
@@ -46,14 +48,8 @@ def zones_are_stated(journey: Journey, protocol: Protocol | None, now: datetime)
         )
 
 
-def _doubts(event: EventDict) -> Iterator[str]:
-    """What is not sure of the times of a fact: when it occurred, and when a series of readings began."""
-    for when in (event["occurred"], event["set"].get("start")):
-        if isinstance(when, Mapping):
-            yield from _of(when)
-
-
-def _of(when: Mapping[str, Any]) -> Iterator[str]:
+def _doubts(when: Mapping[str, Any]) -> Iterator[str]:
+    """What is not sure of a time of a fact: when it occurred, or when a series of readings began."""
     if when.get("precision") in _DAYS:
         return
     if when.get("assumed_zone"):

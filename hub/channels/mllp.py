@@ -106,11 +106,12 @@ class Listener:
         self._tasks: set[asyncio.Task[Any]] = set()
         self.port = 0
 
-    async def start(self, host: str) -> None:
-        """Begins to listen. Raises OSError when the port is taken."""
+    async def start(self, host: str, shared: bool = False) -> None:
+        """Begins to listen; on a `shared` port beside other hubs. Raises OSError when the port is taken."""
         assert self._profile.mllp is not None
+        port = self._profile.mllp.listen or 0
         self._server = await asyncio.start_server(
-            self._serve, host, self._profile.mllp.listen or 0, limit=self._limit, ssl=self._tls
+            self._serve, host, port, limit=self._limit, ssl=self._tls, reuse_port=shared or None
         )
         self.port = self._server.sockets[0].getsockname()[1]
 
@@ -132,6 +133,8 @@ class Listener:
         except (FrameError, TimeoutError) as wrong:
             log.warning("mllp.cut", partner=self._profile.partner, reason=str(wrong) or "too slow")
         except (ConnectionError, ssl.SSLError):
+            log.info("mllp.gone", partner=self._profile.partner)
+        except asyncio.CancelledError:  # `stop`: the streams of Python 3.11 print a cancelled line as a fault
             log.info("mllp.gone", partner=self._profile.partner)
         finally:
             self._tasks.discard(task)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import hashlib
+import hmac
 import json
 import re
 import urllib.request
@@ -63,6 +66,10 @@ class Receiver:
         if self._server is not None:
             self._server.close()
 
+    async def having(self, text: str) -> list[bytes]:
+        """What came and has this in it."""
+        return [body for body in self.received if text.encode() in body]
+
 
 async def acknowledge(received: list[bytes], reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """The hospital's interface: acknowledges every message of a connection."""
@@ -78,18 +85,36 @@ async def acknowledge(received: list[bytes], reader: asyncio.StreamReader, write
         writer.close()
 
 
-async def take(received: list[bytes], reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """The courier's HTTP endpoint: takes one EPCIS document a connection."""
+async def take(
+    received: list[bytes],
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
+    takes: Callable[[str, bytes], bool] = lambda *_: True,
+) -> None:
+    """The HTTP endpoint of the courier or the sponsor: takes one body a connection, if `takes` says so."""
     try:
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
         length = re.search(r"content-length:\s*(\d+)", head, re.IGNORECASE)
-        received.append(await reader.readexactly(int(length[1]) if length else 0))
-        writer.write(b"HTTP/1.1 202 Accepted\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
+        body = await reader.readexactly(int(length[1]) if length else 0)
+        status = "202 Accepted" if takes(head, body) else "401 Unauthorized"
+        received += [body] if status[0] == "2" else []
+        writer.write(f"HTTP/1.1 {status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n".encode())
         await writer.drain()
     except asyncio.IncompleteReadError:
         pass
     finally:
         writer.close()
+
+
+def take_signed(secret: str) -> Serve:
+    """The sponsor's endpoint: takes what is signed with the secret."""
+    return partial(take, takes=partial(_is_signed, secret))
+
+
+def _is_signed(secret: str, head: str, body: bytes) -> bool:
+    told = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in head.splitlines())}
+    made = signed(secret, told.get("webhook-id", ""), told.get("webhook-timestamp", ""), body)
+    return made in told.get("webhook-signature", "").split()
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +143,8 @@ class Client:
 
     def _call(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> Reply:
         request = urllib.request.Request(self.base + path, data=body, method=method)  # noqa: S310 - loopback only
-        request.add_header("Authorization", f"Bearer {self.token}")
+        if self.token:
+            request.add_header("Authorization", f"Bearer {self.token}")
         for name, value in headers.items():
             request.add_header(name.replace("_", "-"), value)
         try:
@@ -129,8 +155,16 @@ class Client:
             return Reply(response.status, {k.lower(): v for k, v in response.headers.items()}, response.read())
 
 
+def signed(secret: str, name: str, second: str, body: bytes) -> str:
+    """The signature of a webhook, as the Standard Webhooks specification has it."""
+    key = base64.b64decode(secret.removeprefix("whsec_"))
+    mac = hmac.new(key, f"{name}.{second}.".encode() + body, hashlib.sha256).digest()
+    return "v1," + base64.b64encode(mac).decode()
+
+
 def drop(folder: Path, name: str, body: bytes) -> None:
     """Drops a file as careful partners do: complete under another name, then renamed."""
+    folder.mkdir(parents=True, exist_ok=True)
     hidden = folder / f"{name}.part"
     hidden.write_bytes(body)
     hidden.rename(folder / name)

@@ -62,14 +62,31 @@ def deliveries(console: Console, rows: Sequence[Mapping[str, Any]]) -> None:
     console.print(table)
 
 
-def formats(console: Console, v2: Sequence[bytes], epcis: Sequence[bytes], csv: Sequence[Path]) -> None:
+def report(console: Console, told: Mapping[str, Any]) -> None:
+    """The sections of the report with how much each holds."""
+    table = Table("section", "entries", title="chain-of-identity and chain-of-custody report")
+    for name, section in told.items():
+        table.add_row(name, str(len(section)) if isinstance(section, list) else "")
+    console.print(table)
+
+
+def formats(
+    console: Console,
+    v2: Sequence[bytes],
+    epcis: Sequence[bytes],
+    webhooks: Sequence[bytes],
+    files: Mapping[str, Sequence[Path]],
+) -> None:
     """One example of what each partner received, in its own format."""
-    if v2:
-        _example(console, "Mercy received, HL7 v2", v2[-1].replace(b"\r", b"\n").decode())
-    if epcis:
-        _example(console, "Swift received, EPCIS", json.dumps(json.loads(epcis[0]), indent=1))
-    if csv:
-        _example(console, "Celltech received, CSV", csv[0].read_text(encoding="utf-8-sig"))
+    for message in v2[-1:]:
+        _example(console, "Mercy received, HL7 v2", message.replace(b"\r", b"\n").decode())
+    for body in epcis[:1]:
+        _example(console, "Swift received, EPCIS", json.dumps(json.loads(body), indent=1))
+    for body in webhooks[-1:]:
+        _example(console, "Axion received, a signed webhook", json.dumps(json.loads(body), indent=1))
+    for partner, written in files.items():
+        for path in written[-1:]:
+            _example(console, f"{partner} received, {path.name}", path.read_text(encoding="utf-8-sig"))
 
 
 def _example(console: Console, title: str, text: str) -> None:

@@ -17,13 +17,14 @@ from hub.demo import writing
 TODAY = datetime(2026, 3, 11, 12, 30, tzinfo=UTC)
 """The day on which the demo plays."""
 
+CAST = "Mercy Hospital by HL7 v2 (MLLP) and FHIR, Swift Couriers by EPCIS, Celltech by CSV files"
 TOKENS = {"mercy": "demo-mercy", "swift": "demo-swift", "operator": "demo-operator"}
 MERCY_OID = "2.16.840.1.113883.3.9999"
 BAGS = "https://mercy.example/bag"
 GLN = {"mercy": "9521141111116", "swift": "9521142222224", "celltech": "9521143333332"}
 SSCC = "106141411234567897"
 SHIPPER = f"https://id.gs1.org/00/{SSCC}"
-PERSONAL = ("DOE", "JANE", "ROE", "RICHARD", "19700203", "1970-02-03", "4711", "4712")
+PERSONAL = ("DOE", "JANE", "ROE", "RICHARD", "19700203", "1970-02-03", "19611130", "1961-11-30", "4711", "4712", "4799")
 """What must never leave the hospital's side."""
 
 

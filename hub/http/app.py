@@ -16,12 +16,27 @@ from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 
 import canonical_model
+from hub import reloading
 from hub.bootstrap import Hub
-from hub.http import api, epcis, fhir, judging
+from hub.http import (
+    api,
+    deliveries_api,
+    epcis,
+    feed,
+    fhir,
+    judging,
+    keeping_api,
+    ledger_api,
+    messages_api,
+    report_api,
+    search_api,
+    webhooks,
+)
 from hub.http.auth import Doorkeeper, Forbidden, Unauthorized
 from hub.http.guard import Guard
 from hub.http.problems import problem, refusal, refused
 from hub.pipeline import Overloaded
+from hub.web import routes as web
 
 _SCHEMAS = Path(str(canonical_model.__file__)).parent / "schemas"
 _CODES = {404: "not-found", 405: "not-supported"}
@@ -36,6 +51,7 @@ def create(hub: Hub, own: bool = True) -> FastAPI:
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         if own:
             await hub.start()
+            reloading.on_hangup(hub)
         yield
         if own:
             await hub.stop()
@@ -44,15 +60,24 @@ def create(hub: Hub, own: bool = True) -> FastAPI:
     app = FastAPI(title="CGT Hub", version="1", lifespan=lifespan, **closed)
     door = Doorkeeper(hub.profiles)
     app.include_router(api.router(hub, door))
+    app.include_router(deliveries_api.router(hub, door))
     app.include_router(judging.router(hub, door))
+    app.include_router(keeping_api.router(hub, door))
+    app.include_router(ledger_api.router(hub, door))
+    app.include_router(messages_api.router(hub, door))
+    app.include_router(report_api.router(hub, door))
+    app.include_router(search_api.router(hub, door))
     app.router.routes.extend(epcis.routes(hub, door))
+    app.router.routes.extend(feed.routes(hub, door))
     app.router.routes.extend(fhir.routes(hub, door))
+    app.router.routes.extend(webhooks.routes(hub))
 
     @app.get("/health")
     async def health() -> dict[str, str]:
         """Alive. Tells nothing else to those who are not known."""
         return {"status": "ok"}
 
+    web.attach(app, hub, door)
     app.mount("/schemas", StaticFiles(directory=_SCHEMAS))  # public: the model belongs to everyone
 
     for kind, answer in (
@@ -96,7 +121,12 @@ def _place(steps: Sequence[str | int]) -> str:
 
 def _expected(error: Mapping[str, Any]) -> str:
     """What pydantic expected, in words that hold nothing of what was sent."""
-    return "this is missing" if error["type"] == "missing" else f"it does not fit: {error['type'].replace('_', ' ')}"
+    known = {
+        "missing": "this is missing",
+        "model_attributes_type": "send a JSON object, with content-type application/json",
+        "json_invalid": "this is not JSON",
+    }
+    return known.get(error["type"]) or f"it does not fit: {error['type'].replace('_', ' ')}"
 
 
 async def _not_served(request: Request, wrong: Exception) -> Response:

@@ -108,8 +108,8 @@ def _place(kind: str, steps: Sequence[str | int]) -> Sequence[str | int]:
     return (*steps[:-1], "…") if kind == "extra_forbidden" else steps
 
 
-def wanted(question: str, asked: OfOrder, partner: str) -> Question:
-    """The question as the hub answers it."""
+def wanted(question: str, asked: OfOrder, partner: str, caller: str = "") -> Question:
+    """The question as the hub answers it; `caller` asks it in the partner's name."""
     scanned = [{"kind": "container", "identifiers": [plain(c)]} for c in getattr(asked, "containers", [])]
     return Question(
         question,
@@ -121,6 +121,7 @@ def wanted(question: str, asked: OfOrder, partner: str) -> Question:
         material=_all(asked, "material"),
         patient=_all(asked, "patient"),
         issue=getattr(asked, "issue", ""),
+        caller=caller,
     )
 
 

@@ -30,20 +30,23 @@ class Doorkeeper:
     """Finds the partner of a request."""
 
     def __init__(self, profiles: Mapping[str, Profile]) -> None:
-        self._by_token = {
-            profile.http.token_sha256: profile
-            for profile in profiles.values()
-            if profile.http is not None and profile.http.token_sha256
-        }
+        self._profiles = profiles
 
     def partner(self, request: Request) -> Profile:
         """The authenticated partner. Raises Unauthorized."""
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not token or len(token) > LONGEST_TOKEN:
+        if scheme.lower() != "bearer":
+            raise Unauthorized
+        return self.holder(token)
+
+    def holder(self, token: str) -> Profile:
+        """The partner whose token it is. Raises Unauthorized."""
+        if not token or len(token) > LONGEST_TOKEN:
             raise Unauthorized
         given = hashlib.sha256(token.strip().encode()).hexdigest()
-        for known, profile in self._by_token.items():
-            if hmac.compare_digest(known, given):
+        for profile in self._profiles.values():
+            known = profile.http.token_sha256 if profile.http is not None else None
+            if known and hmac.compare_digest(known, given):
                 return profile
         raise Unauthorized
 

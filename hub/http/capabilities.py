@@ -1,58 +1,73 @@
-"""What the FHIR side does, as data: the types served, the search parameters of each, and the CapabilityStatement."""
+"""What the FHIR side does, as data: the CapabilityStatement, made of what is served. Serves nothing itself."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
-from canonical_model import BASE
-from hub.answers import OVER_FHIR
+from hub.answers import QUESTIONS
+from hub.http.fhir_operations import OF, definition
 from hub.resources import SERVED
+from hub.search_parameters import TOGETHER, parameters
 
 FHIR = "http://hl7.org/fhir"
-PARAMETERS: dict[str, dict[str, str]] = {
-    "Patient": {"_id": "token", "identifier": "token", "family": "string", "birthdate": "date"},
-    "ServiceRequest": {"_id": "token", "identifier": "token", "patient": "reference", "subject": "reference"},
-    "Observation": {
-        "_id": "token",
-        "identifier": "token",
-        "patient": "reference",
-        "subject": "reference",
-        "based-on": "reference",
-    },
-}
-"""Search parameters of each type, with their FHIR types."""
-TOGETHER = ("family", "birthdate")
-"""Parameters that are answered together only: nobody leafs through patients by name."""
+_SECURITY = (
+    "A bearer token for each partner, over TLS beyond loopback. A partner reads what its role may see of its orders."
+)
+_CREATE = "A create is a message: what it says is recorded as facts. The same resource again is the same record."
+_UPDATE = (
+    "An update is the difference to what was shown at If-Match, which has to be sent. By criteria without If-Match, "
+    "what the resource says is recorded, and what it leaves out stays as it is."
+)
 
 
-def capabilities(now: str) -> dict[str, Any]:
-    """The CapabilityStatement (R4, kind `instance`)."""
+def capabilities(now: str, base: str = "") -> dict[str, Any]:
+    """The CapabilityStatement (R4, kind `instance`) of the server at an address."""
+    implementation = {"description": "Connects the systems of cell and gene therapy"} | ({"url": base} if base else {})
     return {
         "resourceType": "CapabilityStatement",
         "status": "active",
         "date": now,
         "kind": "instance",
         "software": {"name": "CGT Hub"},
-        "implementation": {"description": "Connects the systems of cell and gene therapy"},
+        "implementation": implementation,
         "fhirVersion": "4.0.1",
-        "format": ["json"],
-        "rest": [{"mode": "server", "resource": [_of_type(type_) for type_ in SERVED]}],
+        "format": ["application/fhir+json", "json"],
+        "rest": [
+            {
+                "mode": "server",
+                "security": {"description": _SECURITY},
+                "resource": [*(_of_type(type_) for type_ in SERVED), _definitions()],
+                "interaction": [{"code": "transaction"}, {"code": "batch"}],
+            }
+        ],
     }
 
 
 def _of_type(type_: str) -> dict[str, Any]:
-    shown: dict[str, Any] = {
+    return {
         "type": type_,
+        "documentation": f"{_CREATE} {_UPDATE}",
         "interaction": [{"code": code} for code in ("read", "vread", "update", "create", "search-type")],
         "versioning": "versioned-update",
         "readHistory": True,
+        "updateCreate": False,
         "conditionalCreate": True,
-        "searchParam": [_parameter(name, kind) for name, kind in PARAMETERS[type_].items()],
+        "conditionalUpdate": True,
+        "referencePolicy": ["literal", "logical", "local"],
+        "searchParam": [_parameter(name, kind) for name, kind in parameters(type_).items()],
+        "operation": [{"name": name, "definition": defined} for name, defined in _operations(type_)],
     }
-    shown["operation"] = [{"name": "validate", "definition": f"{FHIR}/OperationDefinition/Resource-validate"}]
-    if type_ == "ServiceRequest":
-        shown["operation"] += [{"name": n, "definition": f"{BASE}/OperationDefinition/{n}"} for n in OVER_FHIR]
-    return shown
+
+
+def _definitions() -> dict[str, Any]:
+    return {"type": "OperationDefinition", "interaction": [{"code": "read"}]}
+
+
+def _operations(type_: str) -> Iterator[tuple[str, str]]:
+    yield "validate", f"{FHIR}/OperationDefinition/Resource-validate"
+    if type_ == OF:
+        yield from ((question, definition(question)) for question in QUESTIONS)
 
 
 def _parameter(name: str, kind: str) -> dict[str, str]:

@@ -1,11 +1,15 @@
 """EPCIS 2.0 over HTTP: `POST /epcis/capture` (202 and a job) and `POST /epcis/events` (201). GS1's REST binding.
 
-Both answer after the facts are durable. A document with one bad event keeps the good ones, whatever error behaviour
+What is asked for is in `epcis_queries`.
+
+Both answer after the facts are durable; a capture of a partner whose profile says `acknowledge: stored` after its
+document is, and its job tells the rest. A document with one bad event keeps the good ones, whatever error behaviour
 its sender asks for, and says so; the job names the bad.
 """
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -15,9 +19,12 @@ from starlette.routing import Route
 
 from hub.committer import Answer, Incoming
 from hub.conversion import HELD, REJECTED
+from hub.http import epcis_queries
 from hub.http.auth import Doorkeeper
 from hub.http.problems import problem, refusal
+from hub.outcomes import RECEIVED
 from hub.profiles import Profile
+from hub.storing import is_stored
 
 if TYPE_CHECKING:
     from hub.bootstrap import Hub
@@ -32,12 +39,13 @@ MEDIA_TYPES = frozenset({"application/ld+json", "application/json", "application
 INVALID = "epcisException:ValidationException"
 """Problem type of a document or an event that cannot be taken (GS1 EPCIS 2.0 REST binding)."""
 LONGEST_KEY = 128
+_JOB = re.compile(r"[0-9]{1,18}", re.ASCII)
 
 
 def routes(hub: Hub, door: Doorkeeper) -> list[Route]:
     """The EPCIS routes."""
 
-    async def take(request: Request) -> Answer | Response:
+    async def take(request: Request, may_wait: bool = False) -> Answer | Response:
         profile = door.partner(request)
         refused = _not_spoken(profile)
         if refused is not None:
@@ -47,10 +55,11 @@ def routes(hub: Hub, door: Doorkeeper) -> list[Route]:
             fault = refusal("media-type", "content-type", "send application/ld+json or application/xml")
             return problem(415, "unsupported media type", [fault])
         name = request.headers.get("idempotency-key", "")[:LONGEST_KEY]
-        return await hub.receive(Incoming(profile.partner, "epcis", "epcis", await request.body(), kind, name))
+        body, stored = await request.body(), may_wait and is_stored(profile, "epcis")
+        return await hub.receive(Incoming(profile.partner, "epcis", "epcis", body, kind, name, stored=stored))
 
     async def capture(request: Request) -> Response:
-        answer = await take(request)
+        answer = await take(request, may_wait=True)
         if isinstance(answer, Response):
             return answer
         if _is_unread(answer):
@@ -76,17 +85,22 @@ def routes(hub: Hub, door: Doorkeeper) -> list[Route]:
         refused = _not_spoken(profile)
         if refused is not None:
             return refused
-        number = int(request.path_params["job"])
-        row = await hub.pipeline.run(lambda c: c.connection.one("get_inbox", number)) if number < 2**63 else None
+        text = request.path_params["job"]
+        number = int(text) if _JOB.fullmatch(text) else 0
+        row = await hub.pipeline.run(lambda c: c.connection.one("get_inbox", number)) if number else None
         if row is None or row[2] != profile.partner or row[3] != "epcis":
             return problem(404, "no such capture job", [refusal("not-found", "", "no such capture job")])
-        shown = {**_job(row[0], orjson.loads(row[11])), "createdAt": row[1], "finishedAt": row[1]}
+        running = row[10] == RECEIVED
+        shown = {**_job(row[0], orjson.loads(row[11]), running), "createdAt": row[1]}
+        if not running:
+            shown["finishedAt"] = row[1]
         return Response(orjson.dumps(shown), 200, HEADERS, "application/json")
 
     return [
         Route("/epcis/capture", capture, methods=["POST"]),
         Route("/epcis/events", events, methods=["POST"]),
-        Route("/epcis/capture/{job:int}", job, methods=["GET"]),
+        Route("/epcis/capture/{job:str}", job, methods=["GET"]),
+        *epcis_queries.routes(hub, door, HEADERS),
     ]
 
 
@@ -102,14 +116,14 @@ def _is_unread(answer: Answer) -> bool:
     return answer.outcome in {HELD, REJECTED} and len(answer.parts) == 1 and answer.parts[0]["part"] == "message"
 
 
-def _job(inbox: int, parts: list[dict[str, Any]]) -> dict[str, Any]:
+def _job(inbox: int, parts: list[dict[str, Any]], running: bool = False) -> dict[str, Any]:
     """A capture job as EPCIS names its fields, and the fate of every part."""
     bad = [part for part in parts if part["fate"] in {HELD, REJECTED}]
     faults = [fault for part in bad for fault in part.get("faults", ())]
     return {
         "captureID": str(inbox),
-        "running": False,
-        "success": not bad,
+        "running": running,
+        "success": not bad and not running,
         "captureErrorBehaviour": BEHAVIOUR,
         "errors": [{"type": INVALID, "title": f["remedy"], "detail": f"{f['code']} at {f['place']}"} for f in faults],
         "parts": parts,

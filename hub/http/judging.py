@@ -49,7 +49,7 @@ def router(hub: Hub, door: Doorkeeper) -> APIRouter:
             if db.one("journey_root", journey) is None:
                 return None
             head = db.one("head")
-            state = committer.state(db, journey)
+            state = committer.orders.state(db, journey)
             return order_document(state, hub.protocols, hub.clock(), position=int(head[0]) if head else 0)
 
         found = await hub.pipeline.run(look)
@@ -80,11 +80,6 @@ def _judged(asked: Any, protocols: Mapping[str, Protocol]) -> Response:
         raise RequestValidationError(told) from None
     except Unasked as wrong:
         raise HTTPException(422, str(wrong)) from None
-    except KeyError as unknown:
-        raise HTTPException(422, f"not known here: {_word(unknown)}") from None
-
-
-def _word(unknown: KeyError) -> str:
-    """The name that is not known, if it looks like one."""
-    name = str(unknown.args[0])
-    return name if len(name) <= 80 and name.replace("-", "").replace("@", "").replace(".", "").isalnum() else "a name"
+    except KeyError:
+        known = ", ".join(protocols)
+        raise HTTPException(422, f"this Protocol is not known here: name one of {known}, or send it whole") from None

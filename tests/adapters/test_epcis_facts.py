@@ -147,24 +147,107 @@ def test_a_commissioned_bag_has_its_label() -> None:
     assert found[0]["set"]["holder"]["identifiers"][0]["value"] == "9521141222225"
 
 
+def disposed(code: str) -> dict[str, Any]:
+    return {"codings": [{"system": "https://ref.gs1.org/cbv/Disp", "code": code}]}
+
+
 @pytest.mark.parametrize(
-    ("disposition", "inspection"),
+    ("disposition", "inspection", "issues"),
     [
-        ("conformant", {"result": "accepted"}),
-        ("non_conformant", {"result": "rejected"}),
-        ("damaged", {"conditions": [{"codings": [{"system": "https://ref.gs1.org/cbv/Disp", "code": "damaged"}]}]}),
+        ("conformant", {"result": "accepted"}, []),
+        ("non_conformant", {"result": "rejected", "conditions": [disposed("non_conformant")]}, ["declared-unfit"]),
+        ("damaged", {"conditions": [disposed("damaged")]}, ["declared-unfit"]),
+        (
+            "mismatch_instance",
+            {"result": "rejected", "conditions": [disposed("mismatch_instance")]},
+            ["identity-mismatch"],
+        ),
     ],
 )
-def test_an_inspection_says_what_it_found_and_is_no_release(disposition: str, inspection: dict[str, Any]) -> None:
+def test_an_inspection_says_what_it_found_and_is_no_release(
+    disposition: str, inspection: dict[str, Any], issues: list[str]
+) -> None:
     found = facts(bizStep="inspecting", disposition=disposition, epcList=[BAG, SSCC])
-    assert brief(found) == ["container.observed BAG-1", f"shipment.located {S}"]
-    assert [fact["set"]["inspection"] for fact in found] == [inspection, inspection]
+    assert brief(found)[:2] == ["container.observed BAG-1", f"shipment.located {S}"]
+    assert [fact["set"]["inspection"] for fact in found[:2]] == [inspection, inspection]
+    assert [fact["set"]["kind"] for fact in found[2:]] == issues
 
 
 def test_a_shipment_received_damaged_is_received_and_says_so() -> None:
     found = facts(bizStep="receiving", disposition="damaged", epcList=[SSCC], destinationList=TAKER)
-    assert brief(found) == [f"shipment.arrived {S}", f"shipment.accepted {S}", f"shipment.located {S}"]
-    assert "inspection" in found[2]["set"]
+    assert [fact["type"] for fact in found] == ["shipment.arrived", "shipment.accepted", "issue.raised"]
+    assert [fact["set"]["inspection"] for fact in found[:2]] == [{"conditions": [disposed("damaged")]}] * 2
+
+
+AGAINST = [
+    ({"disposition": "mismatch_instance"}, "mismatch_instance", "identity-mismatch", "critical"),
+    ({"disposition": "https://ref.gs1.org/cbv/Disp-mismatch_class"}, "mismatch_class", "identity-mismatch", "critical"),
+    ({"disposition": "mismatch_quantity"}, "mismatch_quantity", "traceability", "major"),
+    ({"disposition": "no_pedigree_match"}, "no_pedigree_match", "identity-mismatch", "critical"),
+    ({"disposition": "recalled"}, "recalled", "recall", "critical"),
+    ({"persistentDisposition": {"set": ["recalled"]}}, "recalled", "recall", "critical"),
+    ({"disposition": "expired"}, "expired", "window", "major"),
+    ({"disposition": "stolen"}, "stolen", "custody-gap", "major"),
+    ({"disposition": "non_conformant"}, "non_conformant", "declared-unfit", "major"),
+    ({"disposition": "non_sellable_other"}, "non_sellable_other", "declared-unfit", "major"),
+    ({"disposition": "destroyed"}, "destroyed", "duplicate", "major"),
+]
+
+
+@pytest.mark.parametrize("step", ["receiving", "accepting"])
+@pytest.mark.parametrize(("said", "code", "kind", "severity"), AGAINST)
+def test_what_comes_wrong_recalled_or_unfit_arrives_and_is_not_accepted(
+    said: dict[str, Any], code: str, kind: str, severity: str, step: str
+) -> None:
+    found = facts(bizStep=step, epcList=[SSCC, BAG], eventID="urn:uuid:1", destinationList=TAKER, **said)
+    assert [fact["type"] for fact in found] == [
+        *("shipment.arrived", "container.observed", "custody.transferred", "issue.raised")
+    ]
+    seen, issue = [fact["set"]["inspection"] for fact in found[:2]], found[3]
+    assert seen == [{"result": "rejected", "conditions": [disposed(code)]}] * 2
+    assert (issue["set"]["kind"], issue["set"]["severity"], issue["set"]["cause"]) == (kind, severity, code)
+    assert issue["set"]["finding"] == disposed(code)
+    assert [ref["kind"] for ref in issue["set"]["about"]] == ["shipment", "container"]
+    assert issue["about"]["identifiers"][0]["value"] == f"1/{code}"
+
+
+def test_the_contents_of_a_shipment_received_wrong_are_seen_so() -> None:
+    found = facts(
+        type="AggregationEvent", bizStep="accepting", parentID=SSCC, childEPCs=[BAG], disposition="mismatch_instance"
+    )
+    assert brief(found)[:2] == [f"shipment.arrived {S}", "container.observed BAG-1"]
+    assert found[1]["set"]["inspection"]["result"] == "rejected"
+
+
+@pytest.mark.parametrize(("said", "kind"), [(row[0], row[2]) for row in AGAINST[:-1]])
+@pytest.mark.parametrize("step", ["departing", "storing", "transporting", "packing", "dispensing", None])
+def test_whatever_the_step_a_person_looks_at_what_is_said_against_a_thing(
+    said: dict[str, Any], kind: str, step: str | None
+) -> None:
+    plain = {"epcList": [SSCC, BAG], **({"bizStep": step} if step else {})}
+    found = facts(**plain, **said)
+    assert found[:-1] == facts(**plain)
+    assert (found[-1]["type"], found[-1]["set"]["kind"]) == ("issue.raised", kind)
+
+
+def test_a_private_disposition_at_a_receipt_is_no_acceptance() -> None:
+    found = facts(bizStep="accepting", disposition="https://mercy.example/disp/quarantined", epcList=[SSCC])
+    assert [fact["type"] for fact in found] == ["shipment.arrived", "issue.raised"]
+    assert found[0]["set"]["inspection"]["result"] == "conditional"
+    assert found[1]["set"]["kind"] == "mapping"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [{"disposition": "in_progress"}, {"disposition": "available"}, {"persistentDisposition": {"unset": ["recalled"]}}],
+)
+def test_what_speaks_not_against_a_thing_is_accepted(said: dict[str, Any]) -> None:
+    assert brief(facts(bizStep="accepting", epcList=[SSCC], **said)) == [f"shipment.accepted {S}"]
+
+
+def test_what_is_destroyed_because_it_expired_raises_no_issue() -> None:
+    found = facts(bizStep="destroying", action="DELETE", disposition="expired", epcList=[BAG])
+    assert brief(found) == ["container.destroyed BAG-1"]
 
 
 def test_what_was_declared_wrong_asserts_nothing_and_calls_a_person() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import time
 from typing import Any
 
 import pytest
@@ -19,6 +18,7 @@ from canonical_model.frames import check
 from canonical_model.records import RECORDS
 from mappings import events
 from tests.adapters.epcis_samples import SSCC, adapter, lone, normal, sample
+from tests.effort import at_most
 
 EXAMPLES = int(os.environ.get("CGT_EXAMPLES", "60"))
 law = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -195,10 +195,8 @@ def test_any_events_are_read_or_kept(found: list[Any]) -> None:
     ],
 )
 def test_what_would_harm_is_refused_at_the_door(body: bytes, code: str) -> None:
-    begun = time.perf_counter()
-    with pytest.raises(Unparsable, match=code):
+    with at_most(10), pytest.raises(Unparsable, match=code):
         adapter().read(body)
-    assert time.perf_counter() - begun < 10
 
 
 def test_a_long_series_is_read_and_written_in_time() -> None:
@@ -215,10 +213,9 @@ def test_a_long_series_is_read_and_written_in_time() -> None:
     ]
     element = {"sensorMetadata": {"deviceID": "urn:epc:id:giai:9521141.LOG7"}, "sensorReport": reports}
     body = lone(eventTime="2026-03-31T00:00:00Z", action="OBSERVE", epcList=[SSCC], sensorElementList=[element])
-    begun = time.perf_counter()
-    read = adapter().read(body)
-    again, _ = adapter().write(read.type, read.frames, read.residual)
-    assert time.perf_counter() - begun < 20
+    with at_most(60):
+        read = adapter().read(body)
+        again, _ = adapter().write(read.type, read.frames, read.residual)
     assert normal(again) == normal(body)
     assert [len(f["set"]["points"]) for f in read.frames if f["kind"] == "readings"] == [10_000]
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters import fhir_r4, times
-from adapters.fhir_r4 import codecs, dates, people, references
+from adapters.fhir_r4 import codecs, concepts, dates, numbers, people, references
 from adapters.fhir_r4.context import Document
 from adapters.fhir_r4.identifiers import OWN_TYPES, TYPES, read_identifier, write_identifier
 from adapters.json_text import Num
@@ -118,8 +118,8 @@ def test_a_birth_time_keeps_its_offset_and_gets_one_where_it_had_none() -> None:
 
 @pytest.mark.parametrize("text", ["0", "1.50", "-0.00", "1e5", "12345678901234567890.0"])
 def test_a_decimal_keeps_its_digits(text: str) -> None:
-    read = codecs.read_decimal(Num(text), document())
-    written = codecs.write_decimal(read, document())
+    read = numbers.read_decimal(Num(text), document())
+    written = numbers.write_decimal(read, document())
     assert (type(read), type(written), written) == (str, Num, text)
 
 
@@ -127,13 +127,13 @@ def test_a_decimal_keeps_its_digits(text: str) -> None:
     ("canonical", "wire"), [("007", "7"), ("-00.5", "-0.5"), ("0", "0"), ("00", "0"), ("0.10", "0.10")]
 )
 def test_a_decimal_of_another_format_is_written_as_json_has_it(canonical: str, wire: str) -> None:
-    assert codecs.write_decimal(canonical, document()) == wire
+    assert numbers.write_decimal(canonical, document()) == wire
 
 
 @pytest.mark.parametrize("value", ["1.50", True, None, {}, Num("1" * 41), Num("1e999")])
 def test_only_a_bounded_number_is_a_decimal(value: Any) -> None:
     with pytest.raises(Unreadable):
-        codecs.read_decimal(value, document())
+        numbers.read_decimal(value, document())
 
 
 @pytest.mark.parametrize("value", [Num("1.0"), Num("1e2"), "1", True, Num("99999999999")])
@@ -145,7 +145,7 @@ def test_an_integer_is_digits_only(value: Any) -> None:
 @given(st.decimals(allow_nan=False, allow_infinity=False, places=6, min_value=-(10**20), max_value=10**20))
 def test_every_decimal_comes_back(number: Any) -> None:
     text = f"{number:f}"
-    assert codecs.read_decimal(codecs.write_decimal(text, document()), document()) == text
+    assert numbers.read_decimal(numbers.write_decimal(text, document()), document()) == text
 
 
 # ---- texts and lists ------------------------------------------------------------------------------------------
@@ -216,6 +216,7 @@ def test_an_identifier_without_a_system_gets_the_partners_and_does_not_send_it()
     [
         (TYPES, "MR", "mrn"),
         ("https://www.hl7.org/fhir/v2/0203/index.html", "DR", "donor"),
+        (TYPES, "PGN", "group"),
         (TYPES, "ABC", "x-ABC"),
         (OWN_TYPES, "coi", "coi"),
         ("urn:other", "MR", None),
@@ -233,6 +234,12 @@ def test_a_type_comes_back(type_: str) -> None:
     m = document()
     written = write_identifier({"system": "urn:x", "value": "1", "type": type_}, m)
     assert read_identifier(written, m) == {"system": "urn:x", "value": "1", "type": type_}
+
+
+def test_a_group_number_has_a_type_that_r4_knows_no_code_for() -> None:
+    """The v2-to-FHIR tables give it PGN, which table 0203 does not have."""
+    written = write_identifier({"system": "urn:x", "value": "1", "type": "group"}, document())
+    assert written["type"] == {"coding": [{"system": OWN_TYPES, "code": "group"}]}
 
 
 def test_an_unreadable_part_of_an_identifier_leaves_the_rest() -> None:
@@ -378,3 +385,44 @@ def test_every_status_of_hl7_v2_is_written_as_a_code_that_fhir_has() -> None:
 )
 def test_a_request_leaves_an_order_active_and_a_fact_does_not(state: Any, action: str, status: str) -> None:
     assert codecs.write_request_status((state, action), document()) == status
+
+
+# ---- languages ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("system", "code", "tag"),
+    [
+        ("urn:id:ISO639", "en", "en"),
+        ("urn:id:ISO639", "EN", "en"),
+        ("urn:id:ISO6392", "eng", "en"),
+        ("urn:id:ISO6392", "ger", "de"),
+        ("urn:oid:2.16.840.1.113883.6.100", "DEU", "de"),
+        ("urn:id:HL70296", "pt-br", "pt-BR"),
+        (None, "fr", "fr"),
+        ("urn:ietf:bcp:47", "de-AT", "de-AT"),
+        ("urn:id:ISO639", "xq", None),
+        ("urn:id:L", "E", None),
+        ("http://snomed.info/sct", "en", None),
+    ],
+)
+def test_a_language_is_written_as_a_tag_of_bcp_47(system: str | None, code: str, tag: str | None) -> None:
+    coding = {"code": code, "display": "as said", **({"system": system} if system else {})}
+    m = document()
+    written = concepts.write_language({"codings": [coding]}, m)
+    assert [fault.place for fault in m.faults] == ([] if system == "urn:ietf:bcp:47" else ["identity.language"])
+    if tag is None:
+        assert written == {"text": "as said"}
+    else:
+        assert written == {"coding": [{"system": "urn:ietf:bcp:47", "code": tag, "display": "as said"}]}
+
+
+def test_a_language_of_r4_comes_back() -> None:
+    wire = {"coding": [{"system": "urn:ietf:bcp:47", "code": "de-AT"}], "text": "German"}
+    read = concepts.read_language(wire, document())
+    assert read is not None
+    assert concepts.write_language(read, document()) == wire
+    two = {"codings": [{"system": "urn:id:L", "code": "G1"}, *read["codings"]]}
+    assert concepts.write_language(two, document()) == {"coding": wire["coding"]}
+    assert concepts.write_language({"text": "Klingon"}, document()) == {"text": "Klingon"}
+    assert concepts.write_language({}, document()) is None

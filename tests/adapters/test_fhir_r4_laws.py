@@ -28,13 +28,29 @@ from mappings.vocabulary import Row
 from tests.adapters import fhir_r4_samples as samples
 from tests.standards import need, standards_dir
 
-TYPES = ("Patient", "ServiceRequest", "Observation")
+CARRIED = {
+    "Patient": (0.65, 0.9),
+    "ServiceRequest": (0.65, 0.9),
+    "Observation": (0.65, 0.9),
+    "Appointment": (0.35, 0.9),
+    "BiologicallyDerivedProduct": (0.5, 0.9),
+    "DetectedIssue": (0.6, 0.85),
+    "DocumentReference": (0.39, 0.85),
+    "MedicationAdministration": (0.48, 0.71),
+    "Procedure": (0.38, 0.9),
+    "Specimen": (0.7, 0.9),
+    "Task": (0.27, 0.9),
+}
+"""Type -> the shares of its official examples that are at least carried, and carried or ignored for a reason."""
+TYPES = tuple(CARRIED)
 R4 = standards_dir() / "fhir" / "r4"
+FILES = Path(__file__).parent.parent / "samples" / "fhir_r4"
 SYNTHETIC = {
     "Patient": samples.PATIENT,
     "ServiceRequest": samples.ORDER,
     "Observation": samples.RESULT,
     "Bundle": samples.BUNDLE,
+    **{file.stem: file.read_text(encoding="utf-8") for file in sorted(FILES.glob("*.json")) if "." not in file.stem},
 }
 
 Frame = dict[str, Any]
@@ -140,13 +156,14 @@ def test_frames_fit_the_published_schemas(source: str | Path) -> None:
 
 @pytest.mark.standards
 @pytest.mark.parametrize("type_", TYPES)
-def test_nine_of_ten_leaves_are_carried_or_ignored_for_a_reason(type_: str) -> None:
+def test_most_leaves_are_carried_or_ignored_for_a_reason(type_: str) -> None:
     files = sorted(need(R4 / "examples").glob(f"{type_}-*.json"))
     total: Counter[str] = Counter()
     for file in files:
         total += adapter().read(file.read_bytes()).summary()
-    assert (total["carried"] + total["ignored"]) / sum(total.values()) >= 0.9, dict(total)
-    assert total["carried"] / sum(total.values()) >= 0.65, dict(total)
+    carried, told = CARRIED[type_]
+    assert (total["carried"] + total["ignored"]) / sum(total.values()) >= told, dict(total)
+    assert total["carried"] / sum(total.values()) >= carried, dict(total)
 
 
 # ---- fresh ----------------------------------------------------------------------------------------------------
@@ -215,8 +232,39 @@ SINGLE = frozenset(
 )
 """Lists that the wire has one place for, and lists that are one value."""
 
-REQUIRED = frozenset({("order", "state"), ("order", "intent"), ("result", "status"), ("result", "test")})
-DERIVED = frozenset({"birth_year", "effective_at"})
+STATED = [
+    "activity",
+    "administration",
+    "appointment",
+    "batch",
+    "collection",
+    "conditioning",
+    "document",
+    "issue",
+    "result",
+    "shipment",
+]
+"""Kinds whose resource must have a status."""
+REQUIRED = frozenset(
+    {("order", "state"), ("order", "intent"), ("activity", "intent"), ("result", "test")}
+    | {(kind, "status") for kind in STATED}
+)
+NUMBERS = frozenset(
+    [
+        "quantity",
+        "ratio",
+        "range",
+        "amount",
+        "current_amount",
+        "dose",
+        "planned",
+        "dose_per_weight",
+        "transport_temperature",
+        "duration",
+    ]
+)
+"""Fields that hold a measured number."""
+DERIVED = frozenset({"birth_year", "effective_at", "action", "sha256", "size"})
 
 
 def derive(frames: list[Frame]) -> list[Frame]:
@@ -225,6 +273,9 @@ def derive(frames: list[Frame]) -> list[Frame]:
         said = frame["set"]
         if frame["kind"] == "subject" and said.get("deceased_at"):
             said["deceased"] = True
+        if frame["kind"] == "document" and "data" not in said.get("content", {}):
+            said.pop("sha256", None)
+            said.pop("size", None)
         if frame["kind"] == "identity":
             if said.get("birth_order") is not None:
                 said["multiple_birth"] = True
@@ -271,7 +322,7 @@ def _item_edits(kind: str, path: Steps, items: list[Any], rng: random.Random) ->
     if path[-1] in {"lines", "text"} or "components" in path[:-1]:
         return
     # The first places of a split list belong to rows of their own: the requisition, the resource's id.
-    first = sum(1 for item in items if isinstance(item, dict) and item.get("type") in {"resource", "group"})
+    first = sum(1 for item in items if isinstance(item, dict) and item.get("type") in {"resource", "group", "document"})
     head, rest = items[:first], items[first:]
     if len(items) > 1 or path[-1] != "codings":
         yield "delete item of", [*head, *rest[1:]] if rest else items[1:]
@@ -354,7 +405,7 @@ def _another(kind: str, path: Steps, leaf: Any, rng: random.Random) -> Any:
         return "1931-02-03"
     if last == "birth_time":
         return "1980-02-29T11:16:00-05:00" if leaf.startswith("1980") else None
-    if last == "value" and ("quantity" in names or "limit" in names or "ratio" in names or "range" in names):
+    if last == "value" and ("limit" in names or NUMBERS & set(names)):
         return "-42.50" if "limit" not in names else "42.50"
     if last in {"system", "use", "time"} or (last == "code" and "codings" not in names):
         return None
@@ -398,7 +449,7 @@ def test_an_edited_frame_is_written_so_that_it_is_read_again(source: str | Path)
         assert meaning(adapter().read(body).frames) == meaning(edited), name
         assert json.loads(body)["resourceType"] == read.type
         done += 1
-    assert done >= 3
+    assert done >= min(3, sum(len(frame["set"]) for frame in read.frames))
 
 
 @pytest.mark.parametrize("source", [source for source in sources() if source.id != "Bundle"])

@@ -21,7 +21,9 @@ from tests.laws import laws
 SAMPLES = Path(__file__).parents[1] / "samples" / "hl7v2"
 PAIRS = sorted(path.name.removesuffix(".frames.json") for path in SAMPLES.glob("*.frames.json"))
 MESSAGES = sorted(path.stem for path in SAMPLES.glob("*.hl7") if not path.stem.endswith(".written"))
-TYPES = {"OML^O21", "ORM^O01", "ORU^R01", "ADT^A01", "ADT^A08", "ADT^A40", "ACK"}
+TYPES = {"OML^O21", "ORM^O01", "ORU^R01", "ADT^A01", "ADT^A08", "ADT^A40", "ACK"} | {
+    *("SIU^S12", "SIU^S13", "MDM^T02", "BTS^O31", "RAS^O17", "BPS^O29", "OSM^R26")
+}
 
 
 @pytest.fixture(scope="module")
@@ -126,6 +128,8 @@ VALUES = [
     ("TX", "one~two", "", {"text": ["one", "two"]}),
     ("FT", "one\\.br\\two", "", {"text": ["one\ntwo"]}),
     ("CE", "N^no^L", "", {"concepts": [{"codings": [{"code": "N", "display": "no", "system": "urn:id:L"}]}]}),
+    ("CE", "^no", "", {"concepts": [{"text": "no"}]}),
+    ("CWE", "^no", "", {"concepts": [{"codings": [{"display": "no"}]}]}),
     ("CWE", "^^^^^^^^as said", "", {"concepts": [{"text": "as said"}]}),
     ("TM", "1015", "", {"time": "10:15"}),
     ("TM", "101530.25+0100", "", {"time": "10:15:30.25+01:00"}),
@@ -158,6 +162,87 @@ def test_a_value_of_a_type_that_the_model_has_not_is_named_and_kept() -> None:
     assert [fault.code for fault in got.faults] == ["value-type"]
     assert "value" not in sets(got, "result")[0]
     assert b"OBX|1|MA|X^^L||1^2^3||||||F" in hl7v2.base().write(got.type, got.frames, got.residual)[0]
+
+
+METHOD = "OBR|1||F1^LAB|T^^L\rOBX|1|NM|X^^L||1||||||F||||||{method}\r"
+"""A message with one result and its method (OBX-17): a CE before 2.6, a CWE from then on."""
+
+
+def written_method(method: dict[str, Any], version: str) -> tuple[str, list[str], Any]:
+    """OBX-17 as it is written afresh, the paths that have no home, and what is read of it."""
+    got = read(METHOD.format(method=""), version=version)
+    sets(got, "result")[0]["methods"] = [method]
+    written, faults = hl7v2.base().write(got.type, got.frames)
+    obx = next(line for line in lines(written) if line.startswith("OBX")).split("|")
+    again = sets(hl7v2.base().read(written), "result")[0].get("methods", [None])[0]
+    return (obx[17] if len(obx) > 17 else ""), [fault.place for fault in faults], again
+
+
+@pytest.mark.parametrize(
+    ("version", "field"),
+    [("2.3", "^flow cytometry"), ("2.5.1", "^flow cytometry"), ("2.6", "^" * 8 + "flow cytometry")],
+)
+def test_a_text_without_a_code_stands_where_the_version_has_its_place(version: str, field: str) -> None:
+    assert written_method({"text": "flow cytometry"}, version) == (field, [], {"text": "flow cytometry"})
+
+
+CODED = {"codings": [{"code": "FC", "system": "urn:id:L", "version": "3"}], "text": "flow cytometry"}
+
+
+def test_a_coded_element_has_no_place_for_a_text_beside_its_code_and_says_so() -> None:
+    field, homeless, again = written_method(CODED, "2.5.1")
+    assert field == "FC^^L"
+    assert homeless == ["result.methods"]
+    assert again == {"codings": [{"code": "FC", "system": "urn:id:L"}]}
+    assert written_method(CODED, "2.6") == ("FC^^L^^^^3^^flow cytometry", [], CODED)
+
+
+def test_a_third_coding_has_a_place_from_2_6_on() -> None:
+    three = {"codings": [{"code": code, "system": "urn:id:L"} for code in "ABC"]}
+    assert written_method(three, "2.5.1") == ("A^^L^B^^L", ["result.methods"], {"codings": three["codings"][:2]})
+    assert written_method(three, "2.8") == ("A^^L^B^^L^^^^C^^L", [], three)
+
+
+def test_a_sender_who_writes_coded_elements_as_they_will_be_gets_them_so() -> None:
+    got = read(METHOD.format(method="FC^^L^^^^3^^flow cytometry"))
+    assert sets(got, "result")[0]["methods"] == [CODED]
+    sets(got, "result")[0]["methods"] = [{**CODED, "text": "another"}]
+    written, faults = hl7v2.base().write(got.type, got.frames, got.residual)
+    assert "|FC^^L^^^^3^^another" in written.decode()
+    assert faults == []
+
+
+def test_a_field_is_written_from_the_version_that_has_it() -> None:
+    """OBX-21 is of 2.6; who sends it before gets it back."""
+    rest = "OBR|1||F1^LAB|T^^L\rOBX|1|NM|X^^L||1||||||F||||||||||I7^LAB\r"
+    got = read(rest)
+    fresh, faults = hl7v2.base().write(got.type, got.frames)
+    assert b"I7" not in fresh
+    assert [fault.place for fault in faults] == ["result.instance"]
+    assert b"|I7^LAB\r" in hl7v2.base().write(got.type, got.frames, got.residual)[0]
+    later = read(rest, version="2.6")
+    assert b"|I7^LAB\r" in hl7v2.base().write(later.type, later.frames)[0]
+
+
+def test_a_segment_that_its_sender_leaves_empty_stays_so_when_another_place_of_the_order_is_edited() -> None:
+    """ORC-31 and OBR-50 say the same; the OBR is there and empty, and what it leaves out is no answer to an edit."""
+    got = read("ORC|NW|P1^EHR" + "|" * 29 + "A^a^L\rOBR|\rTXA|1|CN\r", "MDM^T02")
+    (order,) = sets(got, "order")
+    del order["parent_service"]
+    assert lines(hl7v2.base().write(got.type, got.frames, got.residual)[0])[2:4] == ["ORC|NW|P1^EHR", "OBR|"]
+
+
+def test_a_segment_that_only_begins_an_order_takes_nothing_from_its_neighbour() -> None:
+    """The number stands in OBR-2 alone; an ORC whose only field was taken away says no more than it must."""
+    got = read("ORC" + "|" * 31 + "A^a^L\rOBR||P1^EHR\rTXA|1|CN\r", "MDM^T02")
+    (order,) = sets(got, "order")
+    del order["parent_service"]
+    written = lines(hl7v2.base().write(got.type, got.frames, got.residual)[0])
+    assert not any(line.startswith("ORC") and "P1" in line for line in written)
+    second = read("ORC|NW|P0^EHR\rORC" + "|" * 31 + "A^a^L\rOBR||P1^EHR\rTXA|1|CN\r", "MDM^T02")
+    del sets(second, "order")[1]["parent_service"]
+    written = lines(hl7v2.base().write(second.type, second.frames, second.residual)[0])
+    assert written[2:5] == ["ORC|NW|P0^EHR", "ORC|NW", "OBR||P1^EHR"]
 
 
 def test_two_results_of_one_test_stay_two_results() -> None:

@@ -5,14 +5,13 @@ Refused means Unparsable or Unsupported and nothing else, with a place and no wo
 
 from __future__ import annotations
 
-import time
-
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from adapters import hl7v2, json_text
 from adapters.hl7v2 import Unparsable, Unsupported, tokenizer
+from tests.effort import at_most
 from tests.laws import laws, v2
 from tests.laws.generated import Made, messages
 
@@ -194,17 +193,15 @@ def test_a_segment_of_too_many_fields_is_refused() -> None:
 
 def test_a_field_of_a_megabyte_is_read_and_written_again() -> None:
     body = (ORDER + f"OBX|1|TX|X^^L||{'x' * 1_000_000}||||||F\r").encode()
-    begun = time.perf_counter()
-    laws.get_put(hl7v2.base(), body)
-    assert time.perf_counter() - begun < 3
+    with at_most(15):
+        laws.get_put(hl7v2.base(), body)
 
 
 def test_twenty_thousand_repeats_take_no_longer_than_a_long_field() -> None:
     body = (ORDER.replace("123^^^MERCY^MR", "~".join(f"{n}^^^M^MR" for n in range(20_000)))).encode()
-    begun = time.perf_counter()
-    read = laws.get_put(hl7v2.base(), body)
+    with at_most(60):
+        read = laws.get_put(hl7v2.base(), body)
     assert len(read.frames[2]["set"]["identifiers"]) == 20_000
-    assert time.perf_counter() - begun < 20
 
 
 def test_delimiters_inside_delimiters_are_kept_however_deep() -> None:
@@ -214,9 +211,8 @@ def test_delimiters_inside_delimiters_are_kept_however_deep() -> None:
 
 def test_escapes_of_escapes_end() -> None:
     body = (ORDER + "OBX|1|ST|X^^L||" + "\\E" * 20_000 + "\\||||||F\r").encode()
-    begun = time.perf_counter()
-    laws.get_put(hl7v2.base(), body)
-    assert time.perf_counter() - begun < 3
+    with at_most(15):
+        laws.get_put(hl7v2.base(), body)
 
 
 def test_a_line_that_no_segment_begins_is_kept_and_never_named() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -11,6 +12,8 @@ from adapters.mes_csv.codecs import CODECS, FINDING_SYSTEM, TEST_SYSTEM, UCUM, C
 from adapters.mes_csv.dates import compile_format
 from canonical_model.identifiers import SSCC, UNASSIGNED
 from canonical_model.ids import COI_SYSTEM
+from canonical_model.protocols import Criterion
+from canonical_model.rules.specification import evaluate
 from mappings.faults import Unreadable
 
 BAG = "https://mercy.example/bag"
@@ -65,6 +68,17 @@ def test_a_unit_that_the_table_does_not_know_stays_a_text() -> None:
 
 def test_the_ehrlich_unit_is_read_as_the_known_error_that_it_is() -> None:
     assert CODECS["quantity"].read("[EU]/mL", "1", cells())["unit"] == "{EU}/mL"
+
+
+def test_an_international_unit_is_one_of_endotoxin_only_where_endotoxin_is_asked_for() -> None:
+    """IL-2 is measured in IU too."""
+    value = both_ways("quantity", ("IU/mL", "500"), cells())
+    assert value == {"value": "500", "unit": "[IU]/mL", "unit_system": UCUM}
+    asked = Criterion(test="endotoxin", high=Decimal(5), unit="{EU}/mL")
+    assert evaluate(asked, {"value": {"quantity": value}}) == "out"
+    assert evaluate(asked, {"value": {"quantity": {**value, "value": "0.5"}}}) == "in"
+    other = Criterion(test="x-IL-2", high=Decimal(5), unit="{EU}/mL")
+    assert evaluate(other, {"value": {"quantity": value}}) == "not-evaluated"
 
 
 def test_a_unit_that_no_wire_code_stands_for_is_written_as_it_is() -> None:

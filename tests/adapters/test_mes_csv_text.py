@@ -39,7 +39,10 @@ def test_an_encoding_is_found_or_taken_as_declared(body: bytes, declared: str, e
     [
         (b"a,b\r\nc,\x81", "", "csv-encoding", "line 2 character 3"),
         ("Prüfung".encode("cp1252"), "utf-8", "csv-encoding", "line 1 character 3"),
-        ("CoI".encode("utf-16"), "", "csv-encoding", "line 1 character 1"),
+        ("CoI".encode("utf-16") + b"x", "", "csv-encoding", "line 1 character 4"),
+        ("Co\0I".encode("utf-16"), "", "csv-nul", "line 1 character 3"),
+        (b"\x1f\x8b\x08\x00", "", "file-kind", "file"),
+        (b"%PDF-1.7", "", "file-kind", "file"),
         (b"a,b\nc\0,d", "", "csv-nul", "line 2 character 2"),
         (b"x" * (text.MAX_BYTES + 1), "", "csv-too-large", "file"),
     ],

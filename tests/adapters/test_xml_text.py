@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import pytest
@@ -12,6 +11,7 @@ from lxml import etree
 
 from adapters import xml_text
 from adapters.reading import Unparsable
+from tests.effort import at_most
 
 LAUGHS = "".join(f'<!ENTITY l{n} "{f"&l{n - 1};" * 10}">' for n in range(1, 10))
 
@@ -67,9 +67,8 @@ def test_a_deep_document_is_refused_without_recursion() -> None:
 
 
 def test_a_large_document_is_refused_before_it_is_parsed() -> None:
-    begun = time.perf_counter()
-    assert refused(b"<a>" + b" " * xml_text.MAX_BYTES + b"</a>") == "xml-too-large"
-    assert time.perf_counter() - begun < 1
+    with at_most(5):
+        assert refused(b"<a>" + b" " * xml_text.MAX_BYTES + b"</a>") == "xml-too-large"
 
 
 def test_nothing_is_included_or_fetched(tmp_path: Path) -> None:

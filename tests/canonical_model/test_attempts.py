@@ -113,7 +113,7 @@ def test_a_collection_beside_a_running_batch_is_another_open_attempt() -> None:
 
 
 def test_a_batch_of_retained_cells_is_the_next_attempt() -> None:
-    """Domain design 2.6, re-manufacture: nobody collects again."""
+    """Made again: nobody collects again."""
     facts = [collected(), bag(), batch(BATCH, "started", 9, BAG), batch(BATCH, "failed", 12, BAG)]
     assert told(*facts) == [(1, False, "manufacturing")]
     again = batch(BATCH_2, "started", 13, BAG)

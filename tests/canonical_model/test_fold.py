@@ -56,6 +56,14 @@ def test_of_two_partners_the_later_statement_holds() -> None:
     assert fields(one, two)["priority"] == fields(two, one)["priority"] == "S"
 
 
+@pytest.mark.parametrize("identifier", ORDER["identifiers"], ids=["placer", "coi"])
+def test_the_order_is_found_by_any_one_of_its_names(identifier: dict[str, Any]) -> None:
+    state = journey(submitted())
+    by_one = {"kind": "order", "identifiers": [identifier]}
+    assert state.name_of(by_one) == state.name_of(ORDER) == state.order.name
+    assert state.record(by_one) is state.order
+
+
 def test_a_fact_says_nothing_of_the_fields_that_it_does_not_state() -> None:
     assert fields(amended(DAY.format(1), priority="R"), amended(DAY.format(2), status="F")) == {
         "priority": "R",
@@ -389,7 +397,6 @@ def held(*facts: Fact) -> bool:
 
 
 def test_a_withdrawal_of_consent_to_treatment_holds_until_there_is_consent_again() -> None:
-    """Domain design 2.6."""
     given, gone = consent("consent.recorded", DAY.format(1)), consent("consent.withdrawn", DAY.format(2))
     again = consent("consent.recorded", DAY.format(3), name="2")
     assert [held(given), held(given, gone), held(given, gone, again)] == [False, True, False]

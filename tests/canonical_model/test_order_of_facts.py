@@ -1,4 +1,4 @@
-"""The five points without which a state would depend on the order of arrival (architecture 3, a to e)."""
+"""The five points without which a state would depend on the order of arrival."""
 
 from __future__ import annotations
 

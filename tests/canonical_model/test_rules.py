@@ -35,6 +35,7 @@ from tests.canonical_model.facts import (
     SITE,
     STRANGER,
     Fact,
+    Ref,
     created,
     dose_ready,
     fact,
@@ -49,9 +50,15 @@ from tests.canonical_model.facts import (
 from tests.canonical_model.rules.cases import Case, case, tells
 
 START = [submitted(), created(order=ORDER)]
+STRANGE = ref("container", "of-another-order")
 PRODUCT_BAG = created(PRODUCT, MAKER, material=LOT, batch=BATCH, order=ORDER)
 READY = [submitted(), *dose_ready()]
 RELEASE = next(event for event in READY if event["type"] == "disposition.decided")
+
+
+def verified(container: Ref) -> Fact:
+    """Two people verified this container for the order, and found that it matches."""
+    return fact("identity.verified", ref("verification", "1"), result="match", order=ORDER, containers=[container])
 
 
 def observed(at: str = "2026-03-08T12:00:00", **values: Any) -> Fact:
@@ -196,6 +203,27 @@ CASES = [
         IDENTITY,
         [*START, fact("identity.verified", ref("verification", "1"), result="mismatch", order=ORDER)],
         [*START, fact("identity.verified", ref("verification", "1"), result="match", order=ORDER)],
+    ),
+    case(
+        "two people verify a bag of this order for another one, and find that it matches",
+        "I-1",
+        IDENTITY,
+        [*START, fact("identity.verified", ref("verification", "1"), result="match", order=OTHER)],
+        [*START, fact("identity.verified", ref("verification", "1"), result="match", order=ORDER)],
+    ),
+    case(
+        "two people verify another order's bag for this one, and find that it matches",
+        "I-1",
+        IDENTITY,
+        [*READY, verified(STRANGE)],
+        [*READY, verified(PRODUCT)],
+    ),
+    case(
+        "two people verify a bag of which the order does not know yet, while it knows its product",
+        "I-1",
+        IDENTITY,
+        [*READY, verified(STRANGE)],
+        [*START, verified(STRANGE)],
     ),
     case(
         "two chain identifiers",
@@ -729,7 +757,7 @@ def test_resolutions_name_who_resolved() -> None:
     assert resolved(journey(*done)) == {"x": frozenset({"qa", "cdmo"})}
 
 
-# ---- scenarios of the domain design that no single case shows ---------------------------------------------------
+# ---- scenarios that no single case shows ---------------------------------------------------
 
 
 def test_a_wrong_bag_is_told_on_both_orders() -> None:

@@ -91,7 +91,7 @@ def test_a_failed_collection_brings_the_order_back_to_its_appointments() -> None
 
 @pytest.mark.parametrize("end", ["batch.failed", "batch.terminated"])
 def test_a_failed_batch_brings_the_order_back_to_its_appointments(end: str) -> None:
-    """Scenario 6, and domain design 2.6: the next attempt is the same order."""
+    """The next attempt is the same order."""
     story = [event for event, _ in STORY[:9]]
     assert journey(*story, fact(end, BATCH)).stage == "scheduled"
     second = fact("collection.completed", AGAIN, attempt=2, order=ORDER)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import csv
 import json
 import re
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import jsonschema_rs
 import pytest
+import yaml
 
 from canonical_model import BASE, MODEL_VERSION
 from canonical_model.catalogue import EVENTS
@@ -168,3 +170,33 @@ def test_every_type_of_identifier_that_the_model_or_a_table_gives_has_a_meaning(
         assert {row["canonical"] for row in rows if "*" not in row["canonical"]} <= meant, path.parent.parent.name
     for path in root.rglob("*.yaml"):
         assert set(re.findall(r"split: \{type: ([a-z-]+)\}", path.read_text(encoding="utf-8"))) <= meant, path.name
+
+
+def test_a_tests_code_is_the_published_one_in_every_table_and_rows_can_write_them_all() -> None:
+    root = Path(__file__).parent.parent.parent
+    tables = {path: path.read_text(encoding="utf-8").splitlines() for path in root.glob("[em]*/**/codes/test.csv")}
+    assert len(tables) >= 3
+    canonical = {path: [row["canonical"] for row in csv.DictReader(lines)] for path, lines in tables.items()}
+    for path, codes in canonical.items():
+        assert {code.rstrip("!") for code in codes if "*" not in code} <= set(TESTS), path
+    assert set(canonical[root / "mappings" / "common" / "codes" / "test.csv"]) >= set(TESTS)
+
+
+def test_every_kind_of_issue_that_a_table_raises_has_a_meaning() -> None:
+    root = Path(__file__).parent.parent.parent / "mappings"
+    raised = {
+        (path.name, one["constants"]["kind"])
+        for path in root.glob("*/*.yaml")
+        for one in _mappings_in(yaml.safe_load(path.read_text(encoding="utf-8")))
+        if one.get("event") == "issue.raised" and "kind" in one.get("constants", {})
+    }
+    assert len(raised) > 15
+    assert {kind for _, kind in raised} <= set(ISSUE_KINDS)
+
+
+def _mappings_in(value: Any) -> Iterator[dict[str, Any]]:
+    """All mappings in a document, at any depth."""
+    if isinstance(value, dict):
+        yield value
+    for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from _mappings_in(inner)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
+import hashlib
 import http.client
 import json
 import socket
@@ -11,7 +13,8 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -28,14 +31,18 @@ class Place:
     http: int
     mllp: int
     folder: Path
+    ahead: float = 0.0
+    """By how many seconds its clock is ahead: it plays on a day of its own."""
 
     def arguments(self, **more: Any) -> list[str]:
         """What the kit is called with."""
         hospital = {"token": world.TOKENS["mercy"], "mllp": f"127.0.0.1:{self.mllp}"}
+        hook = {"webhook": f"/webhooks/{SPONSOR}", "secret": SECRET, "ahead": self.ahead}
         told = {
             "roles": {
                 "hospital": hospital,
                 "courier": {"token": world.TOKENS["swift"]},
+                "sponsor": {**hook, "token": SPONSOR_TOKEN},
                 "observer": {"token": world.TOKENS["operator"]},
             },
             "values": {name: f"https://id.gs1.org/414/{world.GLN[gln]}" for name, gln in _PARTIES.items()},
@@ -49,16 +56,38 @@ class Place:
 _PARTIES = {"hospital_party": "mercy", "courier_party": "swift"}
 
 
+SPONSOR = "kit-sponsor"
+SPONSOR_TOKEN = "kit-sponsor-token"
+SECRET = "whsec_" + base64.b64encode(hashlib.sha256(b"the kit's sponsor").digest()).decode()
+
+
+def write_sponsor(partners: Path) -> None:
+    """A sponsor that sends webhooks, beside the demo's partners."""
+    (partners / "kit-secret").write_text(SECRET, encoding="ascii")
+    profile = {
+        "partner": SPONSOR,
+        "name": "The kit's sponsor",
+        "role": "sponsor",
+        "party": "https://id.gs1.org/414/9531110000051",
+        "webhook": {"secret_files": ["kit-secret"]},
+        "http": {"token_sha256": hashlib.sha256(SPONSOR_TOKEN.encode()).hexdigest()},
+        "products": ["AXI-CEL"],
+    }
+    (partners / f"{SPONSOR}.yaml").write_text(json.dumps(profile), encoding="utf-8")
+
+
 @contextlib.contextmanager
-def hub(home: Path, fault: int = 0) -> Iterator[Place]:
-    """The demo's hub with its partners' profiles; nobody takes what it delivers."""
+def hub(home: Path, fault: str = "") -> Iterator[Place]:
+    """The demo's hub with its partners' profiles and a sponsor; nobody takes what it delivers."""
     world.write_profiles(home / "partners", home, 9, "http://127.0.0.1:9/epcis")
-    command = [sys.executable, "-m", "hub.demo.serve", str(home), str(fault)]
+    write_sponsor(home / "partners")
+    command = [sys.executable, "-m", "tests.conformance_tests.faulty", str(home), fault]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     try:
         assert process.stdout is not None
         ports = json.loads(process.stdout.readline())
-        yield Place(ports["http"], ports["mllp"]["mercy"], home)
+        ahead = (world.TODAY - datetime.now(UTC)).total_seconds()
+        yield Place(ports["http"], ports["mllp"]["mercy"], home, ahead)
     finally:
         process.terminate()
         process.wait(20)
@@ -128,7 +157,7 @@ def wrong_http(
             """Says nothing."""
 
     with _served(ThreadingHTTPServer(("127.0.0.1", 0), Handler)) as port:
-        yield Place(port, place.mllp, place.folder)
+        yield replace(place, http=port)
 
 
 def _asked(port: int, call: Call) -> Reply:
@@ -156,7 +185,7 @@ def wrong_mllp(place: Place, converse: Callable[[bytes, Callable[[bytes], bytes]
         daemon_threads = True
 
     with _served(Server(("127.0.0.1", 0), Handler)) as port:
-        yield Place(place.http, port, place.folder)
+        yield replace(place, mllp=port)
 
 
 def _told(port: int, message: bytes) -> bytes:

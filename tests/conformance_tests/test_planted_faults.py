@@ -12,8 +12,11 @@ from typing import Any
 
 import pytest
 
+from canonical_model.questions import LISTS
+from conformance_tests import cases, requirements
+from hub.answers import QUESTIONS
 from hub.demo import world
-from tests.conformance_tests import implementations
+from tests.conformance_tests import faulty, implementations
 from tests.conformance_tests.conftest import SCHEMAS, Run
 from tests.conformance_tests.implementations import Call, Place, Reply
 
@@ -71,6 +74,15 @@ def has_no_version(_: Call, reply: Reply) -> None:
 def serves_html_errors(_: Call, reply: Reply) -> None:
     if reply.status >= 400:
         reply.headers["content-type"], reply.body = "text/html", b"<h1>error</h1>"
+
+
+def denies_every_question(call: Call, reply: Reply) -> None:
+    """A stub: it acknowledges what it is told, knows nothing, and answers each question with one no."""
+    question = call.path.partition("/questions/")[2]
+    if question in QUESTIONS and reply.status == 200:
+        reason = {"rule": "I-1", "verdict": "deny", "text": "no", "settle": "ask again", "facts": [], "clears": []}
+        said: dict[str, Any] = {"items": []} if question in LISTS else {"verdict": "deny"}
+        reply.body = json.dumps({"question": question, **said, "reasons": [reason], "position": 7}).encode()
 
 
 def lets_couriers_in(call: Call) -> None:
@@ -137,6 +149,30 @@ def test_an_open_door_is_found(fault: Callable[[Call], None], case: str, place: 
     with implementations.wrong_http(place, forth=fault) as wrong:
         code, results = run(*wrong.arguments(), only=(case,))
     assert (code, results[case]["outcome"]) == (1, "failed")
+
+
+ASKED = {
+    question: tuple(
+        case.id
+        for case in cases.load().cases
+        if case.id.startswith("asked-")
+        and [s["send"]["http"] for s in case.steps if "/questions/" in s["send"].get("http", "")][-1:]
+        == [f"POST {{{{api}}}}/questions/{question}"]
+    )
+    for question in QUESTIONS
+}
+"""Question -> the cases that end with it."""
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_a_stub_that_denies_everything_is_found_by_every_question(question: str, place: Place, run: Run) -> None:
+    """Whatever it says of its reasons: of each question at least one case is broken, and so is the requirement."""
+    with implementations.wrong_http(place, denies_every_question) as wrong:
+        code, results = run(*wrong.arguments(), only=ASKED[question])
+    assert code == 1
+    assert "failed" in {result["outcome"] for result in results.values()}
+    named = {case for row in requirements.load() if row.id == f"question/{question}" for case in row.cases}
+    assert named & {name for name, result in results.items() if result["outcome"] == "failed"}
 
 
 def test_an_update_that_asks_for_no_version_is_found(place: Place, run: Run) -> None:
@@ -211,14 +247,60 @@ def test_a_wrong_answer_over_mllp_is_found(
     assert (code, results[case]["outcome"]) == (1, "failed")
 
 
-@pytest.mark.slow
-def test_a_hub_that_applies_repeats_is_found(tmp_path: Path, run: Run) -> None:
-    """Not a proxy: the hub itself, with its memory for repeats taken away (fault 3 of the demo)."""
-    only = ("hl7v2-order-is-accepted", "hl7v2-repeat-gets-the-same-answer", "epcis-repeat-is-one-fact")
-    with implementations.hub(tmp_path, fault=3) as wrong:
-        code, results = run(*wrong.arguments(), only=only)
+# ---- webhooks ---------------------------------------------------------------------------------------------------
+
+
+def test_a_refusal_of_the_signature_is_no_refusal_of_what_is_said(
+    place: Place, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever refuses every message says nothing of a type, a kind, a name or a token."""
+    monkeypatch.setattr(implementations, "SECRET", "whsec_" + "A" * 32)
+    about_what_is_said = (
+        "webhook-unknown-type-is-refused",
+        "webhook-other-kind-is-refused",
+        "webhook-without-a-name-is-refused",
+        "webhook-token-is-refused",
+        "webhook-no-message",
+        "webhook-misfit-is-told-with-its-places",
+    )
+    code, results = run(*place.arguments(), only=about_what_is_said)
     assert code == 1
-    assert [results[case]["outcome"] for case in only] == ["passed", "failed", "failed"]
+    assert {name: result["outcome"] for name, result in results.items()} == dict.fromkeys(about_what_is_said, "failed")
+
+
+# ---- inside of a hub -----------------------------------------------------------------------------------------------
+
+BROKEN_HUBS = {
+    "identity_unchecked": ("scenario-03-wrong-bag", "scenario-03-the-other-order"),
+    "repeats_applied": ("hl7v2-repeat-gets-the-same-answer", "epcis-repeat-is-one-fact", "webhook-repeat-is-one-fact"),
+    "results_unanswered": ("question-may-infuse-is-answered",),
+    "address_dropped": ("hl7v2-patient-is-read-by-fhir",),
+    "every_role_counts": ("webhook-beyond-authority-is-a-claim",),
+    "unsigned_taken": ("webhook-refuses-another-secret", "webhook-refuses-another-body", "webhook-refuses-another-id"),
+    "recordings_taken": ("webhook-refuses-old", "webhook-refuses-early"),
+    "names_in_the_log": ("webhook-release-with-evidence",),
+    "late_facts_unlinked": ("webhook-fact-waits-for-its-order",),
+}
+WHOLE = "hl7v2-order-is-accepted"
+
+
+def test_every_hub_that_can_be_broken_is_tried() -> None:
+    assert BROKEN_HUBS.keys() == faulty.FAULTS.keys()
+    assert len(BROKEN_HUBS) >= 6
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fault", BROKEN_HUBS)
+def test_a_hub_that_breaks_one_promise_is_found_and_keeps_the_others(fault: str, tmp_path: Path, run: Run) -> None:
+    """No proxy: the hub itself, with one part of it taken away."""
+    broken = BROKEN_HUBS[fault]
+    with implementations.hub(tmp_path, fault) as wrong:
+        code, results = run(*wrong.arguments(), only=(WHOLE, *broken))
+    assert code == 1
+    assert {name: result["outcome"] for name, result in results.items()} == {
+        WHOLE: "passed",
+        **dict.fromkeys(broken, "failed"),
+    }
 
 
 # ---- schemas -----------------------------------------------------------------------------------------------------

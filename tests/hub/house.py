@@ -136,7 +136,7 @@ class House:
             client.close()
         if self._server is not None and self._thread is not None:
             self._server.should_exit = True
-            self._thread.join(20)
+            self._thread.join(60)
             assert not self._thread.is_alive(), "the hub did not stop"
 
     # ---- from outside -----------------------------------------------------------------------------------------
@@ -192,7 +192,7 @@ class House:
         """Facts in the log, those of the hub about Issues apart."""
         return int(self.rows("SELECT count(*) FROM log WHERE type NOT LIKE 'issue.%'")[0][0])
 
-    def run(self, work: Awaitable[T], seconds: float = 20) -> T:
+    def run(self, work: Awaitable[T], seconds: float = 60) -> T:
         """A coroutine on the hub's loop."""
 
         async def wrapped() -> T:
@@ -200,11 +200,11 @@ class House:
 
         return asyncio.run_coroutine_threadsafe(wrapped(), self.loop).result(seconds)
 
-    def until(self, look: Callable[[], T], seconds: float = 10) -> T:
+    def until(self, look: Callable[[], T], seconds: float = 60) -> T:
         """What `look` finds as soon as it finds something; fails the test after the longest wait."""
         end = time.monotonic() + seconds
         while not (found := look()):
-            assert time.monotonic() < end, f"nothing found in {seconds} s"
+            assert time.monotonic() < end, f"nothing found in {seconds} s; last told: {self.logs.events()[-20:]}"
             time.sleep(0.01)
         return found
 

@@ -16,7 +16,8 @@ from canonical_model.catalogue import ROLES
 from canonical_model.frames import set_schema
 from canonical_model.personal import plan_of
 from canonical_model.records import RECORDS
-from hub.access import sees_kind, sees_persons, visible
+from hub.access import SEES, sees_kind, sees_persons, visible
+from hub.formats import FORMATS, format_of
 from hub.profiles import Profile
 from tests.hub import house, receivers, world
 from tests.hub.house import FS, VT
@@ -39,7 +40,7 @@ NEVER: dict[str, set[str]] = {
     "regulator": {"identity"},
     "qa": {"identity"},
 }
-"""Of domain design 6: kinds of which a role sees nothing."""
+"""Kinds of which a role sees nothing."""
 
 
 def of_role(role: str, region: str = "local") -> Profile:
@@ -49,6 +50,17 @@ def of_role(role: str, region: str = "local") -> Profile:
 def whole(kind: str) -> dict[str, Any]:
     """A frame with every field that its kind has."""
     return {"kind": kind, "key": kind, "set": dict.fromkeys(set_schema(kind).get("properties", {}), "x"), "clear": []}
+
+
+def test_what_a_message_is_written_of_is_seen_by_somebody() -> None:
+    """A frame that no role sees is sent to nobody: an SIU without its bookings is none (RGS is required)."""
+    seen = {kind for kinds in SEES.values() for kind in kinds}
+    for name in FORMATS:
+        library = getattr(getattr(format_of(name), "adapter", None), "library", None)
+        for message, data in library.maps.items() if library else ():
+            for event, rows in data.get("send", {}).items():
+                unseen = {row["frame"] for row in rows if isinstance(row, dict)} - seen
+                assert not unseen, (message, event)
 
 
 @pytest.mark.parametrize("role", sorted(NEVER))

@@ -92,6 +92,25 @@ def test_a_held_message_that_names_the_bag_leaves_the_answer_open(hub: house.Hou
     assert verdict(ask(hub, "may-ship", collected)) == ("cannot-tell", {"I-40"})
 
 
+def test_a_held_message_names_what_it_bears_as_a_whole(hub: house.House, collected: Person) -> None:
+    """A number of a few characters stands inside of anything; only as a word of its own it is shared."""
+    held = world.apheresis(world.person(6997), "HELD-5") + b"ZZZ|XB7X|B77\r"
+    assert msa(hub.send(held + held))[0] == "AE"
+    for bag, shares in (("B7", False), ("B77", True)):
+        asked = ask(hub, "may-ship", collected, containers=[{"system": world.BAGS, "value": bag}])
+        assert ("I-40" in verdict(asked)[1]) == shares, bag
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1"])
+def test_a_held_message_is_searched_for_names_in_the_characters_it_was_sent_in(
+    hub: house.House, collected: Person, encoding: str
+) -> None:
+    held = world.apheresis(world.person(6996), f"HELD-{encoding}") + f"ZZZ|BEUTEL-Ö-{encoding}\r".encode(encoding)
+    assert msa(hub.send(held + held))[0] == "AE"
+    bag = {"system": world.BAGS, "value": f"BEUTEL-Ö-{encoding}"}
+    assert "I-40" in verdict(ask(hub, "may-ship", collected, containers=[bag]))[1]
+
+
 def test_a_held_message_of_another_order_leaves_it_alone(hub: house.House, collected: Person) -> None:
     other = world.person(6998)
     hub.send(world.apheresis(other, "HELD-3") + world.apheresis(other, "HELD-4"))
@@ -125,6 +144,36 @@ def test_an_operator_asks_as_a_partner_and_a_partner_only_as_itself(hub: house.H
     assert verdict(ask(hub, "may-ship", collected, "watch"))[0] == "deny"
     assert verdict(ask(hub, "may-ship", collected, "northern", partner="lakeside"))[0] == "deny"
     assert ask(hub, "may-ship", collected, "watch", partner="nobody").status_code == 404
+
+
+LAST = "SELECT actor, act, detail FROM audit ORDER BY id DESC LIMIT 1"
+
+
+def test_who_asks_in_a_partners_name_is_on_record_with_that_name(hub: house.House, collected: Person) -> None:
+    ask(hub, "may-ship", collected, "watch", partner="lakeside")
+    actor, act, detail = hub.rows(LAST)[0]
+    assert (actor, act, json.loads(detail)["as"]) == ("watch", "may-ship", "lakeside")
+    ask(hub, "may-ship", collected, "northern", partner="lakeside")
+    actor, _, detail = hub.rows(LAST)[0]
+    assert (actor, "as" in json.loads(detail)) == ("northern", False)
+
+
+def test_by_fhir_too_who_asks_in_a_partners_name_is_on_record(
+    open_house: Callable[..., house.House], who: Person
+) -> None:
+    def by_fhir(found: dict[str, dict[str, Any]]) -> None:
+        found["watch"]["http"]["formats"] = ["fhir_r4"]
+
+    hub = open_house(by_fhir)
+    hub.send(world.order(who, f"{who.order}-1"))
+    order = {"name": "order", "valueIdentifier": {"system": "urn:id:EHR", "value": who.order}}
+    body = {"resourceType": "Parameters", "parameter": [order, {"name": "partner", "valueString": "lakeside"}]}
+    told = hub.http("watch").post(
+        "/fhir/ServiceRequest/$may-ship", content=json.dumps(body), headers={"content-type": world.FHIR}
+    )
+    assert told.status_code == 200, told.text
+    actor, act, detail = hub.rows(LAST)[0]
+    assert (actor, act, json.loads(detail)["as"]) == ("watch", "may-ship", "lakeside")
 
 
 def test_fhir_asks_the_same_question(hub: house.House, collected: Person) -> None:
@@ -316,8 +365,8 @@ def tell(hub: house.House, *facts: dict[str, Any]) -> None:
     def append(committer: Committer) -> None:
         def work(db: Connection) -> None:
             for event in facts:
-                committer._append(db, event, None)
-            committer._refold_touched(db)
+                committer.log.add(db, event, None)
+            committer.orders.refold_touched(db)
 
         committer._transaction(work)
 

@@ -101,6 +101,47 @@ def test_the_account_of_a_message_is_complete(cgt_hub: Cli, message: Path) -> No
     assert ran.json["per_message"][0]["type"] == "OML^O21"
 
 
+SAMPLES = Path(__file__).parents[1] / "samples"
+
+
+@pytest.mark.parametrize(
+    ("sample", "name", "type_"),
+    [
+        ("fhir_r4/specimen.json", "fhir_r4", "Specimen"),
+        ("mes_csv/qc_results.csv", "mes_csv", "mes_csv/qc_results"),
+        ("asm/vi_cell_blu.csv", "asm", "asm/results"),
+    ],
+)
+def test_a_file_is_explained_without_naming_its_format(cgt_hub: Cli, sample: str, name: str, type_: str) -> None:
+    ran = cgt_hub("explain", "--json", SAMPLES / sample)
+    assert ran.code == 0
+    assert [(one["format"], one["type"], one["outcome"]) for one in ran.json["per_message"]] == [
+        (name, type_, "recorded")
+    ]
+    named = cgt_hub("explain", "--json", "--format", "hl7v2", SAMPLES / sample)
+    assert (named.code, named.json["refused"]) == (1, {"hl7v2-no-header": 1})
+
+
+def test_a_file_that_cannot_be_read_is_exit_code_1(cgt_hub: Cli, tmp_path: Path) -> None:
+    (tmp_path / "broken.hl7").write_bytes(b"nonsense")
+    assert cgt_hub("explain", tmp_path / "broken.hl7").code == 1
+    assert cgt_hub("explain", "--json", tmp_path).code == 1
+    assert cgt_hub("explain", "--format", "papyrus", tmp_path / "broken.hl7").code == 2
+
+
+def test_a_file_is_converted_and_judged_without_naming_its_format(cgt_hub: Cli) -> None:
+    ran = cgt_hub("convert", SAMPLES / "mes_csv" / "qc_results.csv")
+    assert ran.code == 0
+    assert {entry["resource"]["resourceType"] for entry in ran.json["entry"]} >= {"Observation"}
+    assert cgt_hub("validate", SAMPLES / "fhir_r4" / "specimen.json").code == 0
+
+
+def test_what_has_no_home_in_the_other_format_is_refused_with_its_fault(cgt_hub: Cli, message: Path) -> None:
+    ran = cgt_hub("convert", message, "--to", "epcis")
+    assert (ran.code, ran.out) == (1, "")
+    assert "no-home at message: nothing that it says has a home in epcis" in ran.err
+
+
 def test_a_folder_is_explained_as_a_table(cgt_hub: Cli, tmp_path: Path, message: Path) -> None:
     (tmp_path / "broken.hl7").write_bytes(b"nonsense")
     ran = cgt_hub("explain", "--json", message.parent)
@@ -153,6 +194,7 @@ def test_a_head_that_is_no_head_is_the_callers_fault(cgt_hub: Cli, stopped: hous
         "DELETE FROM batch WHERE number = (SELECT max(number) FROM batch)",
         "UPDATE log SET leaf = randomblob(32), salt = NULL, event = '' WHERE position = 2",
         "UPDATE log SET salt = NULL WHERE position = 2",
+        "UPDATE log SET salt = NULL, event = '' WHERE position = 2",
     ],
 )
 def test_a_changed_ledger_is_found(cgt_hub: Cli, stopped: house.House, change: str) -> None:
@@ -162,14 +204,6 @@ def test_a_changed_ledger_is_found(cgt_hub: Cli, stopped: house.House, change: s
     ran = cgt_hub("ledger", "verify", **places(stopped))
     assert ran.code == 1
     assert "0 faults" not in ran.out
-
-
-def test_an_erased_event_still_verifies(cgt_hub: Cli, stopped: house.House) -> None:
-    """Erasing data and salt leaves the leaf, and every proof still holds."""
-    with sqlite3.connect(stopped.hub.settings.data / "hub.db") as database:
-        database.execute("UPDATE log SET salt = NULL, event = '' WHERE position = 2")
-    database.close()
-    assert cgt_hub("ledger", "verify", **places(stopped)).code == 0
 
 
 def test_no_hub_to_verify_is_exit_code_2(cgt_hub: Cli, tmp_path: Path) -> None:
@@ -251,6 +285,19 @@ def test_the_doctor_finds_wrong_profiles_and_a_broken_ledger(cgt_hub: Cli, stopp
     assert code == 1
     assert "lakeside.yaml: role" in found["partners"][1]
     assert found["ledger"][0] == "bad"
+
+
+def test_the_doctor_tells_what_is_wrong_with_the_protocols_and_looks_on(
+    cgt_hub: Cli, stopped: house.House, tmp_path: Path
+) -> None:
+    (tmp_path / "protocols").mkdir()
+    (tmp_path / "protocols" / "own.yaml").write_text("id: own\n", encoding="utf-8")
+    ran = cgt_hub("doctor", "--json", protocols=tmp_path / "protocols", **places(stopped))
+    found = {finding["what"]: (finding["state"], finding["text"]) for finding in ran.json}
+    assert ran.code == 1
+    assert found["protocols"][0] == "bad"
+    assert "own.yaml: version" in found["protocols"][1]
+    assert found["partners"][0] == found["ledger"][0] == "ok"
 
 
 def test_the_doctor_counts_what_waits_for_a_person(cgt_hub: Cli, open_house: Open, who: Person) -> None:

@@ -12,13 +12,23 @@ from adapters.hl7v2 import ack
 from tests.standards import ROOT
 
 CODE = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
-MAKERS = {"Fault", "Unparsable", "Unreadable", "refusal", "_fault"}
+MAKERS = {"Fault", "Unparsable", "Unreadable", "Refused", "refusal", "_fault"}
 """Calls whose first argument is a code."""
 METHODS = {"error", "warn"}
 """Methods of the EPCIS examination whose first argument is a code."""
 TABLES = {"_CODES", "_CHANGE_MEANING"}
-NOT_OURS = {"hub/ledger.py"}
+NOT_OURS = {"hub/ledger_verifier.py"}
 """Has a Fault of its own: a place and a text."""
+
+
+def parsed(text: str) -> ast.Module:
+    """A module's syntax. CPython 3.11 miscounts its depth now and then where other threads run, and says so."""
+    for _ in range(5):
+        try:
+            return ast.parse(text)
+        except SystemError:
+            continue
+    return ast.parse(text)
 
 
 def sources() -> Iterator[tuple[str, ast.Module]]:
@@ -26,7 +36,7 @@ def sources() -> Iterator[tuple[str, ast.Module]]:
         for file in sorted((ROOT / folder).rglob("*.py")):
             name = file.relative_to(ROOT).as_posix()
             if name not in NOT_OURS:
-                yield name, ast.parse(file.read_text(encoding="utf-8"))
+                yield name, parsed(file.read_text(encoding="utf-8"))
 
 
 def words(node: ast.AST | None) -> list[str]:

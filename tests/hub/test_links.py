@@ -10,11 +10,12 @@ import pytest
 
 from canonical_model.ids import canonical_json
 from canonical_model.journey import Journey
+from hub.vault import SUBJECT_SYSTEM
 from tests.verify.messages import Delivery, fact, ref, said
 from tests.verify.small_hub import SmallHub, difference, outcome
 
 Fact = dict[str, Any]
-OLD, NEW = ref("subject", "urn:test:subject", "token-old"), ref("subject", "urn:test:subject", "token-new")
+OLD, NEW = ref("subject", SUBJECT_SYSTEM, "token-old"), ref("subject", SUBJECT_SYSTEM, "token-new")
 ORDERS = {
     name: {"kind": "order", "identifiers": [{"system": "urn:mercy:order", "value": name, "type": "placer"}]}
     for name in ("P1", "P2")
@@ -53,7 +54,7 @@ def hub_of(*told: Delivery) -> SmallHub:
 
 def journey(hub: SmallHub, placer: str) -> Journey:
     db = hub.store.writer
-    states = [hub.committer.state(db, row[0]) for row in db.all("journeys", 10, 0)]
+    states = [hub.committer.orders.state(db, row[0]) for row in db.all("journeys", 10, 0)]
     return next(s for s in states if any(i["value"] == placer for i in s.order.identifiers))
 
 

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import time
 from collections.abc import Callable
 
 import pytest
 
+from hub.channels.mllp import Listener
 from hub.committer import Answer, Incoming
+from hub.profiles import Mllp, Profile
 from hub.vault import Vault
 from tests.hub import house, world
 from tests.hub.house import FS, VT, fields, msa
 from tests.hub.world import Person, msh, order, pid, v2
 
 Open = Callable[..., house.House]
+SOMEBODY = Profile(
+    partner="ward", name="Ward", role="hospital", party="urn:cgt:party/ward", mllp=Mllp(listen=0), system="urn:ward"
+)
 
 
 def errors(ack: bytes) -> list[tuple[str, str, str, str]]:
@@ -149,6 +155,17 @@ def test_a_deviation_is_accepted_with_a_warning_at_its_place(hub: house.House, w
     assert b"seventy" in replayed_from(hub, "DEV-1")
 
 
+@pytest.mark.parametrize(
+    "type_", ["ORU^R01^ORU_R01", "OML^O21^OML_O21", "ORM^O01^ORM_O01", "ADT^A01^ADT_A01", "ADT^A40^ADT_A39"]
+)
+def test_a_message_that_tells_nothing_is_not_accepted_in_silence(hub: house.House, type_: str) -> None:
+    control, before = f"NOTHING-{type_[:7]}".replace("^", ""), hub.facts()
+    ack = hub.send(msh(type_, control).encode() + b"\r")
+    assert msa(ack) == ("AA", control)
+    assert ("W", "asserts-nothing") in [error[2:] for error in errors(ack)]
+    assert hub.facts() == before
+
+
 def test_a_message_without_an_id_is_recorded_and_its_sender_told(hub: house.House, who: Person) -> None:
     ack = hub.send(order(who, ""))
     assert msa(ack)[0] == "AA"
@@ -224,16 +241,6 @@ def test_a_site_may_have_held_messages_accepted_with_a_warning(open_house: Open)
     assert hub.message("MILD")["outcome"] == "held"
 
 
-def test_enhanced_mode_answers_with_commit_codes(open_house: Open, who: Person) -> None:
-    def enhanced(found: dict[str, dict[str, object]]) -> None:
-        found["lakeside"]["mllp"] = {"listen": 0, "acknowledge": "stored"}
-
-    hub = open_house(enhanced)
-    assert msa(hub.send(order(who, "ENH-1"))) == ("CA", "ENH-1")
-    assert msa(hub.send(v2(msh("ZZZ^Z01", "ENH-2")))) == ("CR", "ENH-2")
-    assert msa(hub.send(b"nonsense"))[0] == "CE"
-
-
 def test_filtered_types_are_accepted_counted_and_not_kept(open_house: Open, who: Person) -> None:
     def narrow(found: dict[str, dict[str, object]]) -> None:
         found["lakeside"]["filter"] = {"types": ["ADT^A08", "SIU^S12"], "services": ["AXI-CEL"]}
@@ -243,6 +250,21 @@ def test_filtered_types_are_accepted_counted_and_not_kept(open_house: Open, who:
     assert msa(hub.send(v2(msh("SIU^S12", "FIL-2"), pid(who)))) == ("AA", "FIL-2")
     assert hub.rows("SELECT outcome, body FROM inbox WHERE source_id LIKE 'FIL-%'") == [("filtered", None)] * 2
     assert hub.facts() == 0
+
+
+def test_what_a_ward_gives_of_other_products_is_not_kept(open_house: Open, who: Person) -> None:
+    def narrow(found: dict[str, dict[str, object]]) -> None:
+        found["lakeside"]["filter"] = {"services": ["AXI-CEL"]}
+
+    def given(control: str, code: str) -> bytes:
+        rxa = f"RXA|0|1|20260311|20260311|{code}^{code}^L|1"
+        return v2(msh("RAS^O17", control), pid(who), f"ORC|RE|{control}", rxa)
+
+    hub = open_house(narrow)
+    assert msa(hub.send(given("GIVEN-1", "IBUPROFEN"))) == ("AA", "GIVEN-1")
+    assert (hub.facts(), hub.message("GIVEN-1")["outcome"], hub.count("person")) == (0, "filtered", 0)
+    assert msa(hub.send(given("GIVEN-2", "AXI-CEL"))) == ("AA", "GIVEN-2")
+    assert hub.facts() > 0
 
 
 def test_a_partner_hears_only_its_own_port(hub: house.House, who: Person) -> None:
@@ -423,3 +445,47 @@ def test_another_day_of_birth_is_an_issue_and_its_date_stays_out_of_the_log(
     assert msa(hub.send(world.update(who, f"BORN-{told}-2").replace(who.born.encode(), born.encode())))[0] == "AA"
     assert len([i for i in hub.journey(who)["issues"] if i["rule"] == "I-47"]) == told
     assert not hub.rows("SELECT position FROM log WHERE instr(event, '1961-03-1') OR instr(event, '1961031')")
+
+
+def test_a_message_that_comes_again_with_other_line_ends_is_the_same(hub: house.House) -> None:
+    """An interface engine that was changed ends segments by LF or CR LF."""
+    who = world.person(4450)
+    body = order(who, "ENDS-1")
+    assert msa(hub.send(body))[0] == "AA"
+    facts = hub.facts()
+    for other in (body.replace(b"\r", b"\n"), body.replace(b"\r", b"\r\n"), body.rstrip(b"\r")):
+        assert msa(hub.send(other))[0] == "AA"
+    assert hub.facts() == facts
+    assert hub.rows("SELECT repeats FROM inbox WHERE source_id = 'ENDS-1'") == [(3,)]
+
+
+def test_the_operators_see_what_a_sender_was_told_of_its_message(hub: house.House, who: Person) -> None:
+    ack = hub.send(order(who, "OK-71").replace(b"|71.5|", b"|71,5|"))
+    told = [code for place, _, severity, code in errors(ack) if severity == "W"]
+    assert told == ["number-unreadable"]
+    number = hub.message("OK-71")["id"]
+    faults = hub.http("watch").get(f"/api/messages/{number}").json()["faults"]
+    assert [fault["code"] for fault in faults] == told
+
+
+def test_a_hub_that_stops_ends_its_lines_quietly() -> None:
+    told: list[object] = []
+
+    async def stopped() -> bytes:
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context["message"]))
+        listener = Listener(SOMEBODY, _nothing, lambda *_: b"", 1000)
+        await listener.start("127.0.0.1")
+        reader, writer = await asyncio.open_connection("127.0.0.1", listener.port)
+        writer.write(VT)
+        await asyncio.sleep(0.1)
+        await listener.stop()
+        rest = await reader.read()
+        writer.close()
+        return rest
+
+    assert asyncio.run(stopped()) == b""
+    assert told == []
+
+
+async def _nothing(*_: object) -> bytes:
+    return b""

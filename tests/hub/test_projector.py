@@ -10,7 +10,7 @@ import pytest
 
 from canonical_model.ids import name_key
 from hub.projector import Projector
-from hub.store import ReadModel
+from hub.store import SqliteReadModel
 from tests.hub.test_links import NEW, NEWS, OLD, TWO, hub_of, merged, unmerged
 from tests.verify.messages import Delivery
 
@@ -23,7 +23,7 @@ READ = (
 def read_after(folder: Path, *groups: list[Delivery]) -> list[tuple[Any, ...]]:
     """Names of persons, their ids and the orders whose partners may read them, projected after each group."""
     hub = hub_of()
-    model = ReadModel(folder / "read.db")
+    model = SqliteReadModel(folder / "read.db")
     projector = Projector(hub.store, model)
     for group in groups:
         hub.take([[one] for one in group])

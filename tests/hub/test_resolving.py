@@ -57,7 +57,7 @@ def resolved(hub: SmallHub, *refs: dict[str, Any], **more: Any) -> Resolution:
 
 
 def placers(hub: SmallHub, found: Resolution) -> list[str]:
-    states: list[Journey] = [hub.committer.state(hub.store.writer, order) for order in found.orders]
+    states: list[Journey] = [hub.committer.orders.state(hub.store.writer, order) for order in found.orders]
     return sorted(i["value"] for state in states for i in state.order.identifiers if i.get("type") == "placer")
 
 

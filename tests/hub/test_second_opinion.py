@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import sys
+
+import pytest
 
 from hub.demo import world
 from hub.second_opinion import opinions
@@ -29,6 +32,13 @@ def test_a_segment_that_hl7apy_drops_is_told() -> None:
 def test_what_hl7apy_cannot_parse_is_one_fault_among_ours() -> None:
     body = world.order(world.JANE, "O1").replace(b"MSH|^~\\&|", b"MSH|^~\\&#|", 1)
     assert "hl7apy-unreadable" in {fault.code for fault in opinions(body, "hl7v2")}
+
+
+def test_without_the_extra_it_is_told_that_one_opinion_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("fhir", "fhir.resources", "fhir.resources.R4B"):
+        monkeypatch.setitem(sys.modules, name, None)
+    told = opinions(json.dumps(PATIENT).encode(), "fhir_r4")
+    assert [(fault.code, fault.severity) for fault in told] == [("extra-missing", "warning")]
 
 
 def test_a_patient_is_looked_at_by_our_rules_and_by_fhir_resources() -> None:

@@ -14,6 +14,9 @@ from functools import cache, partial
 from typing import Any
 
 from adapters import hl7v2, times
+from adapters.hl7v2.attachments import described, document_kind
+from adapters.hl7v2.combined import kind_of
+from adapters.hl7v2.tokenizer import Delimiters
 from canonical_model.ids import COI_SYSTEM
 from mappings.vocabulary import Row
 from tests.laws.v2 import Frame, subtree
@@ -92,7 +95,8 @@ def _set(number: int, path: Steps, value: Any, frames: list[Frame]) -> None:
 
 def _item_changes(kind: str, path: Steps, items: list[Any], rng: random.Random) -> Iterator[tuple[str, list[Any]]]:
     at = rng.randrange(len(items))
-    yield "delete", [*items[:at], *items[at + 1 :]]
+    if not (len(items) == 1 and path[-1] == "identifiers" and len(path) > 1):  # a reference names something
+        yield "delete", [*items[:at], *items[at + 1 :]]
     if path[-1] in SPLIT.get(kind, ()) or path[-1] in WHOLE:
         return
     yield "duplicate", [*items, items[at]]
@@ -104,9 +108,9 @@ def _item_changes(kind: str, path: Steps, items: list[Any], rng: random.Random) 
 def _frame_edits(frames: list[Frame], rng: random.Random, among: set[str]) -> Iterator[Edit]:
     """Whole results, orders, reports, materials and patients: away, doubled, new, in another order."""
     for frame in frames:
-        if frame["kind"] not in {"message", "identity"} and frame["key"] in among:
+        if frame["kind"] not in {"message", "identity"} and frame["key"] in among and not _is_beside(frame):
             yield Edit(f"delete frame {frame['kind']}", frame["key"], (), partial(_without, frame["key"]))
-    movable = [f for f in frames if f["kind"] not in {"message", "identity", "subject"}]
+    movable = [f for f in frames if f["kind"] not in {"message", "identity", "subject"} and not _is_beside(f)]
     if movable:
         key = rng.choice(movable)["key"]
         yield Edit("duplicate frame", key, (), partial(_inserted, key, None))
@@ -116,6 +120,11 @@ def _frame_edits(frames: list[Frame], rng: random.Random, among: set[str]) -> It
             brothers = [f["key"] for f in frames if f.get("parent", "") == parent and f["kind"] == kind]
             if len(brothers) > 1:
                 yield Edit(f"reorder {kind} frames", parent, (), partial(_reordered, brothers))
+
+
+def _is_beside(frame: Frame) -> bool:
+    """True for a frame that the segments of its parent fill as well: it comes and goes with it."""
+    return bool(frame["kind"] == "handling" and frame["key"] == f"{frame.get('parent')}/handling")
 
 
 def _without(key: str, frames: list[Frame]) -> list[Frame]:
@@ -157,11 +166,15 @@ DERIVED = {
     "material": ("stage",),
     "message": ("code", "trigger", "charset"),
     "result": ("declared",),
+    **dict.fromkeys(("appointment", "booking", "document"), ("kind",)),
+    "handling": ("step", "statement"),
 }
 """Not edited: computed on reading (`derive`, `only: in`), chosen by the writer (the value type, the character set), or
-what says which message map reads the message."""
+what says which message map reads the message, and words that each kind of message has a table of its own for."""
 
-SPLIT = dict.fromkeys(("order", "report", "material"), ("identifiers", "parents"))
+SPLIT = dict.fromkeys(("order", "report", "material", "appointment"), ("identifiers", "parents")) | {
+    "document": ("identifiers", "authors", "authenticators")
+}
 """Lists whose items have a place each by their type: a second item of one type has no home."""
 
 ASSUMED = frozenset({"urn:id:unassigned", COI_SYSTEM})
@@ -181,11 +194,30 @@ def derive(frames: list[Frame]) -> None:
                 subject["set"].pop("birth_year", None)
                 if frame["set"].get("birth_date"):
                     subject["set"]["birth_year"] = int(frame["set"]["birth_date"][:4])
+        if frame["kind"] in _KINDS:
+            _kind(frame)
+        if frame["kind"] == "result" and "attachment" in (frame["set"].get("value") or {}):
+            frame["set"]["value"]["attachment"] = described(frame["set"]["value"]["attachment"])
         if frame["kind"] == "material":
             frame["set"].pop("stage", None)
             coded = (frame["set"].get("product") or {}).get("codings") or [{}]
             if coded[0].get("code"):
                 frame["set"]["stage"] = "sample"
+
+
+_KINDS = {
+    "appointment": ("category", kind_of),
+    "booking": ("service", kind_of),
+    "document": ("type", document_kind),
+}
+"""Kind of frame -> the coded field that says its `kind`, and what reads that."""
+
+
+def _kind(frame: Frame) -> None:
+    field, read = _KINDS[frame["kind"]]
+    frame["set"].pop("kind", None)
+    if field in frame["set"] and (kind := read(frame["set"][field], Delimiters(codes=hl7v2.base().library.codes))):
+        frame["set"]["kind"] = kind
 
 
 def _stated(value: Any) -> None:
@@ -239,6 +271,8 @@ def another(kind: str, path: Steps, leaf: Any, rng: random.Random) -> Any:
         return None
     if is_when(leaf):
         return times.when("2031-02-03T04:05:06", "+02:00", "UTC")
+    if names[-1] in {"size", "sha256"}:
+        return None  # computed of the data
     if isinstance(leaf, bool):
         return None if names[-1] == "assumed" else not leaf
     if isinstance(leaf, int):
@@ -251,8 +285,10 @@ def another(kind: str, path: Steps, leaf: Any, rng: random.Random) -> Any:
 
 def _text(kind: str, names: tuple[str, ...], leaf: str, row: Row, rng: random.Random) -> Any:
     last = names[-1]
-    if last == "type" and row.codec in {"ei", "cx_untyped", "coi"}:
+    if last == "type" and row.codec in {"ei", "cx_untyped", "coi", "order_numbers", "barcode"}:
         return None  # the item's place says it
+    if last in {"role", "kind"}:
+        return None  # as does a person's role, and that an order is one
     if last == "type":
         return "mrn" if leaf != "mrn" else "visit"
     if row.codec == "birth" or last == "birth_date":
@@ -265,7 +301,11 @@ def _text(kind: str, names: tuple[str, ...], leaf: str, row: Row, rng: random.Ra
         return "04:05"
     if last == "comparator":
         return "<" if leaf != "<" else ">"
-    if last == "value" and (row.codec in {"decimal", "quantity"} or {"quantity", "ratio", "range"} & set(names)):
+    if row.codec == "decimal":
+        return "42.50"
+    if last == "value" and (
+        row.codec in {"quantity", "amount", "dose", "scheduled"} or {"quantity", "ratio", "range"} & set(names)
+    ):
         return "42.50"
     if {"ratio", "range"} & set(names):
         return None  # both numbers have the unit of OBX-6

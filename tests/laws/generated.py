@@ -34,8 +34,35 @@ CODES = (
     "CGT",
 )
 VALUE_TYPES = ("NM", "SN", "ST", "TX", "CWE", "CE", "TS", "DT", "TM", "DR", "EI", "CX", "ED", "RP", "NR", "XAD", "")
-PIECES = ("EVN", "PID", "PV1", "ORC", "OBR", "OBX", "OBX", "OBX", "NTE", "TQ1", "SPM", "MRG", "ZCG", "MSA", "ZZZZ")
-LENGTHS = {"PID": 40, "ORC": 34, "OBR": 54, "OBX": 33, "SPM": 33, "EVN": 7, "MRG": 7}
+PIECES = (
+    *("EVN", "PID", "PV1", "ORC", "OBR", "OBX", "OBX", "OBX", "NTE", "TQ1", "SPM", "MRG", "ZCG", "MSA", "ZZZZ"),
+    *("SCH", "RGS", "AIS", "AIG", "AIL", "AIP", "TXA", "CON", "BPO", "BPX", "BTX", "RXA", "RXR", "SHP", "PRT", "PAC"),
+)
+LENGTHS = {
+    "PID": 40,
+    "ORC": 34,
+    "OBR": 54,
+    "OBX": 33,
+    "SPM": 33,
+    "EVN": 7,
+    "MRG": 7,
+    "SCH": 27,
+    "AIS": 12,
+    "AIG": 14,
+    "AIL": 12,
+    "AIP": 12,
+    "TQ1": 14,
+    "TXA": 25,
+    "CON": 25,
+    "BPO": 14,
+    "BPX": 21,
+    "BTX": 20,
+    "RXA": 27,
+    "RXR": 6,
+    "SHP": 11,
+    "PRT": 15,
+    "PAC": 8,
+}
 
 
 @dataclass(frozen=True)
@@ -108,6 +135,17 @@ def segment(draw: st.DrawFn, name: str, separator: str, marks: str) -> str:
     return separator.join([name, *fields]).rstrip(separator)
 
 
+STARTS: dict[str, tuple[str, ...]] = {
+    "SIU": ("SCH", "TQ1", "PID", "RGS", "AIS", "AIG", "AIL", "AIP", "AIS", "AIP"),
+    "MDM": ("PID", "ORC", "OBR", "TXA", "CON", "OBX", "OBX"),
+    "BTS": ("PID", "ORC", "BPO", "BTX", "BTX"),
+    "BPS": ("PID", "ORC", "BPO", "BPX", "BPX"),
+    "RAS": ("PID", "ORC", "RXA", "RXR", "OBX", "RXA"),
+    "OSM": ("SHP", "PRT", "PRT", "PAC", "PRT", "SPM", "PID"),
+}
+"""Segments of message types in the order of their standard: by chance they would seldom stand so."""
+
+
 @st.composite
 def messages(draw: st.DrawFn, order: tuple[str, ...] = ()) -> Made:
     """A whole message; `order` fixes its segments, otherwise they come as they like."""
@@ -116,13 +154,16 @@ def messages(draw: st.DrawFn, order: tuple[str, ...] = ()) -> Made:
     head = ["MSH", marks, *[""] * 19]
     for number in draw(st.lists(st.integers(3, 20), max_size=5)):
         head[number - 1] = draw(field(separator, marks))
-    head[8] = draw(st.sampled_from(SLICE)).replace("^", comp)
+    type_ = draw(st.sampled_from(SLICE))
+    head[8] = type_.replace("^", comp)
     head[9], head[10] = "M1", "P"
     versions = [v for v in ("2.3", "2.3.1", "2.5.1", "2.7", "2.8", "") if "." not in separator + marks or not v]
     head[11] = draw(st.sampled_from(versions))
     head[17] = ""
     lines = [separator.join(head).rstrip(separator)]
     names = order or tuple(draw(st.lists(st.sampled_from(PIECES), max_size=9)))
+    if not order and type_[:3] in STARTS and draw(st.booleans()):
+        names = (*STARTS[type_[:3]], *names[:3])
     lines += [draw(segment(name, separator, marks)) for name in names]
     end = draw(st.sampled_from(("\r", "\n", "\r\n", "\r\r")))
     return Made(end.join(lines) + draw(st.sampled_from(("", end))), separator, marks)

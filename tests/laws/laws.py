@@ -80,7 +80,7 @@ def put_get(adapter: Adapter, read: Read, edit: Edit, residual: dict[str, Any] |
 
 def filled(adapter: Adapter) -> frozenset[str]:
     """Fields that a message must state and a frame may leave out, such as the order control of an ORC (4.5.1.1)."""
-    return frozenset(path for table in adapter.library.tables.values() for path in table.filled)
+    return frozenset({"message.structure", *(p for table in adapter.library.tables.values() for p in table.filled)})
 
 
 def same_frames(meant: list[Frame], read: list[Frame], faults: list[Fault], stated: Iterable[str] = ()) -> None:
@@ -102,14 +102,18 @@ def same_frames(meant: list[Frame], read: list[Frame], faults: list[Fault], stat
         for marks in ("clear", "assumed"):
             different |= {f"{our['kind']}.{path}" for path in {*our.get(marks, ())} ^ {*their.get(marks, ())}}
         assert different <= told, f"read otherwise, and not reported: {sorted(different - told)}"
+        for path in sorted(different - v2.OTHERWISE):
+            name = path.partition(".")[2]
+            wanted, found = (v2.sayable(meant, path, shown["set"].get(name)) for shown in (our, their))
+            assert found == wanted, f"reported, and the version has a field for it: {path}"
 
 
 def local(adapter: Adapter, body: bytes, read: Read, edit: Edit) -> bool:
     """An edit changes only the fields that its rows name; set ids apart. False where the edit is outside the law.
 
     A message whose own delimiters cannot say the new value is written in the standard ones: outside. So is another
-    version, which has other rows. A frame whose identifiers change may be another frame, which states what a fresh one
-    must state.
+    version, which has other rows. A frame whose identifiers change may be another frame, and one whose first segment
+    says nothing any more is begun anew: it states what a fresh one must state.
     """
     if edit.path == ("version",):
         return False
@@ -122,12 +126,18 @@ def local(adapter: Adapter, body: bytes, read: Read, edit: Edit) -> bool:
         return True
     kind = next(frame["kind"] for frame in read.frames if frame["key"] == edit.frame)
     allowed = _named_fields(adapter, kind, edit.path) | {("MSH", 18)}
-    if edit.path[0] == "identifiers":
-        stated = {tuple(path.split(".")[1:]) for path in filled(adapter) if path.startswith(f"{kind}.")}
-        allowed |= set().union(*(_named_fields(adapter, kind, path) for path in stated))
+    paths = {tuple(path.split(".")[1:]) for path in filled(adapter) if path.startswith(f"{kind}.")}
+    stated = set[tuple[str, int]]().union(*(_named_fields(adapter, kind, path) for path in paths))
+    if edit.path[0] == "identifiers" or _bare(after, stated) > _bare(before, stated):
+        allowed |= stated
     for name, number in v2.changed(before, after):
         assert (name, number) in allowed, f"{edit.name} changed {name}-{number}"
     return True
+
+
+def _bare(text: str, stated: set[tuple[str, int]]) -> int:
+    """Segments that say nothing but what a fresh one must."""
+    return sum(1 for name, said in v2.fields(text) if said and {(name, number) for number in said} <= stated)
 
 
 def no_foreign_identifier(adapter: Adapter, body: bytes, read: Read, edit: Edit) -> None:

@@ -7,6 +7,8 @@ codes, an identifier that stays where it was, an account that flatters.
 from __future__ import annotations
 
 import random
+import re
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,9 +19,10 @@ from adapters import hl7v2
 from adapters.hl7v2.tokenizer import Delimiters
 from adapters.reading import Read
 from mappings import account, group_writer, groups
-from tests.laws import edits, laws
+from mappings.faults import Fault
+from tests.laws import edits, laws, v2
 from tests.laws.edits import Edit
-from tests.laws.test_hl7v2_laws import HOMELESS, IMPLIED
+from tests.laws.test_hl7v2_laws import HOMELESS
 
 SAMPLES = sorted((Path(__file__).parents[1] / "samples" / "hl7v2").glob("*.hl7"))
 BODIES = {path.stem: path.read_bytes() for path in SAMPLES if not path.stem.endswith(".written")}
@@ -30,14 +33,14 @@ Adapter = hl7v2.Adapter
 
 
 def _put_get(adapter: Adapter, body: bytes, read: Read, edit: Edit) -> None:
-    assert laws.put_get(adapter, read, edit, read.residual) <= HOMELESS | IMPLIED
+    assert laws.put_get(adapter, read, edit, read.residual) <= HOMELESS | v2.IMPLIED | v2.lacking(read.frames)
 
 
 MESSAGE_LAWS: Mapping[str, Callable[[Adapter, bytes, Read], object]] = {
     "GetPut": lambda adapter, body, read: laws.get_put(adapter, body),
     "no silent loss": lambda adapter, body, read: laws.nothing_lost(body, read),
     "carried": laws.carried_is_written,
-    "fresh": lambda adapter, body, read: laws.fresh(adapter, read, HOMELESS),
+    "fresh": lambda adapter, body, read: laws.fresh(adapter, read, HOMELESS | v2.lacking(read.frames)),
     "valid": lambda adapter, body, read: laws.valid(read),
 }
 EDIT_LAWS: Mapping[str, Callable[[Adapter, bytes, Read, Edit], object]] = {
@@ -155,6 +158,38 @@ def test_leaves_that_the_account_never_sees_are_caught(monkeypatch: pytest.Monke
 def test_texts_that_go_out_without_escapes_are_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Delimiters, "escape", lambda self, text: text)
     assert caught(hl7v2.adapter(), "PutGet")
+
+
+@pytest.mark.parametrize(
+    ("sample", "kind", "path"),
+    [
+        ("oml_o21", "result", "value"),
+        ("oml_o21", "result", "test"),
+        ("oml_o21", "order", "service"),
+        ("oml_o21", "order", "identifiers"),
+        ("oru_r01", "result", "value"),
+        ("oru_r01", "report", "identifiers"),
+        ("oru_r01", "message", "sender"),
+    ],
+)
+@pytest.mark.parametrize("law", ["fresh", "PutGet"])
+def test_a_writer_that_drops_what_has_a_field_and_reports_it_is_caught(
+    sample: str, kind: str, path: str, law: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In every version that has a field for it: before 2.6 a CE has no place for a text, yet one for the code."""
+    real = Adapter.write
+
+    def write(self: Adapter, message: str, frames: Any, residual: Any = None) -> Any:
+        kept = [{**f, "set": {n: v for n, v in f["set"].items() if (f["kind"], n) != (kind, path)}} for f in frames]
+        written, faults = real(self, message, kept, None)
+        return written, [*faults, Fault("no-home", f"{kind}.{path}", "planted", "", "lost")]
+
+    body = re.sub(rb"\|2\.\d(\.\d)?(?=[|\r\n])", b"|2.5.1", BODIES[sample], count=1)
+    monkeypatch.setattr(sys.modules[__name__], "BODIES", {sample: body})
+    assert hl7v2.base().read(body).frames[0]["set"]["version"] == "2.5.1"
+    assert not caught(hl7v2.base(), law)
+    monkeypatch.setattr(Adapter, "write", write)
+    assert caught(hl7v2.base(), law)
 
 
 def test_an_identifier_that_stays_after_it_was_taken_away_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,28 +1,166 @@
 """What the laws of HL7 v2 are measured with: an independent splitter, other people's messages, frames to compare.
 
-Nothing here uses the project's own tokenizer: a law is not proven by what it judges.
+Nothing here uses the project's own tokenizer: a law is not proven by what it judges. What a version has no field for
+is told by hl7apy.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from difflib import SequenceMatcher
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import hl7
+from hl7apy import SUPPORTED_LIBRARIES, load_library
 
+from adapters import hl7v2
+from mappings.vocabulary import Spec
 from tests.standards import corpora_dir, standards_dir
 
 Frame = dict[str, Any]
 Place = tuple[int, int, int, int]
 """Field, repeat, component, sub-component, each from 1."""
 
-SLICE = ("OML^O21", "ORM^O01", "ORU^R01", "ADT^A01", "ADT^A08", "ADT^A40")
-SCOPE = ("MSH", "PID", "ORC", "OBR", "OBX", "SPM")
+SLICE = (
+    *("OML^O21", "ORM^O01", "ORU^R01", "ADT^A01", "ADT^A08", "ADT^A40"),
+    *("SIU^S12", "SIU^S13", "SIU^S14", "SIU^S15", "SIU^S16", "SIU^S17", "SIU^S26"),
+    *(f"MDM^T{number:02}" for number in range(1, 12)),
+    *("BTS^O31", "RAS^O17", "BPS^O29", "OSM^R26"),
+)
+"""Message types that the tables read."""
+SEEN = frozenset(SLICE[:6]) | {"SIU^S12", "SIU^S13", "SIU^S26", "MDM^T01", "MDM^T02", "MDM^T06"}
+"""Those of them that other people's messages must be there of; of cell therapy nobody publishes any."""
+SCOPE = ("MSH", "PID", "ORC", "OBR", "OBX", "SPM", "SCH", "RGS", "AIS", "AIG", "AIL", "AIP", "TXA")
+LEAST = {"RGS": 0.75, "AIS": 0.75, "AIG": 0.75, "AIL": 0.75, "AIP": 0.75, "TXA": 0.80}
+"""Shares below nine of ten: a booking's times and status stand in each of its segments and are written in AIS alone; a
+TXA inside an ORU^R01 has no table there."""
+MOST = {"SCH": 0.35}
+"""Shares set aside above a quarter: telephones and addresses of the people who arrange an appointment."""
+HOMELESS = frozenset(
+    {"appointment.order", "appointment.duration", "appointment.period", "document.title", "document.type"}
+    | {f"booking.{path}" for path in ("period", "status", "action", "placer_information", "filler_information")}
+    | {"handling.containers", "administration.place", "consent.scope"}
+)
+"""What one version has a field for and another has not, what a booking cannot say without a service (AIS), and scopes
+that no code says."""
+IMPLIED = frozenset({"subject.deceased"})
+"""A time of death says that the patient is dead, whether or not PID-30 says so beside it."""
+OTHERWISE = IMPLIED | {*("consent.scope", "order.specimen_source", "report.specimen_source")}
+"""What may be missing although there is a field for it: one that is withdrawn is not written (OBR-15 from 2.5 on), and
+a scope that no code says has none."""
+ELEMENTS = frozenset({"CE", "PRL", "CM_PRL"})
+"""Data types with a coded element of six components: they have no place for a text beside a code, nor for a version."""
+BARE = frozenset({"IS", "ID"})
+"""Data types with room for a code alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Without:
+    """What a version has no field for: paths of which nothing can be said, and of the others the parts.
+
+    `parts` are longer paths and items (`split`) of a path that other rows say; `narrow` are paths whose field is a CE,
+    `bare` those whose field is a code alone.
+    """
+
+    paths: frozenset[str]
+    parts: Mapping[str, tuple[str | tuple[str, str], ...]]
+    narrow: frozenset[str]
+    bare: frozenset[str]
+
+
+def lacking(frames: Sequence[Frame]) -> frozenset[str]:
+    """Paths that a writer may report in the frames' version, by hl7apy's tables; `sayable` is how much of each."""
+    without = _without(*_of(frames))
+    return without.paths | without.parts.keys() | without.narrow
+
+
+def sayable(frames: Sequence[Frame], path: str, value: Any) -> Any:
+    """As much of a path's value as the frames' version has fields for: it has to come back whatever is reported."""
+    without = _without(*_of(frames))
+    if path in without.paths:
+        return None
+    for part in without.parts.get(path, ()):
+        value = _less(value, part)
+    if path in without.bare:
+        return _bare(value)
+    return _narrowed(value) if path in without.narrow else value
+
+
+def _of(frames: Sequence[Frame]) -> tuple[str, str]:
+    """Version and type of the frames' message."""
+    said = frames[0]["set"]
+    return str(said.get("version", "")), "^".join(str(said[name]) for name in ("code", "trigger") if said.get(name))
+
+
+@cache
+def _without(version: str, message: str) -> Without:
+    """A row has a field where the first of its places is one; a path, or a part of one, where any of its rows has."""
+    known = load_library(version if version in SUPPORTED_LIBRARIES else "2.5.1").FIELDS
+    said: dict[str, dict[str | tuple[str, str], list[set[str]]]] = {}
+    for spec in _specs(message):
+        for row in (row for row in spec.rows if row.into and row.only != "in"):
+            fields = [known.get(f"{spec.piece}_{place.partition('.')[0]}") for place in row.at]
+            first, *more = [field[2] if isinstance(field, tuple) and field[2] != "WD" else None for field in fields]
+            types = {name for name in (first, *more) if name} if first else set()
+            for path in row.into:
+                part = next(iter(row.split.items()), path)
+                said.setdefault(".".join(path.split(".")[:2]), {}).setdefault(part, []).append(types)
+    homeless = {path: tuple(part for part, rows in parts.items() if not any(rows)) for path, parts in said.items()}
+    types_of = {path: [types for rows in parts.values() for types in rows] for path, parts in said.items()}
+    return Without(
+        frozenset(path for path, parts in homeless.items() if len(parts) == len(said[path])),
+        {path: parts for path, parts in homeless.items() if 0 < len(parts) < len(said[path])},
+        frozenset(path for path, rows in types_of.items() if any(ELEMENTS & types for types in rows)),
+        frozenset(path for path, rows in types_of.items() if any(rows) and set().union(*rows) <= BARE),
+    )
+
+
+def _specs(message: str) -> Iterator[Spec]:
+    """The tables of a message type; all of them where no map is for it."""
+    base = hl7v2.base()
+    roots = [base.roots[message]] if message in base.roots else list(base.roots.values())
+    while roots:
+        group = roots.pop()
+        yield from (own.table.spec for own in group.owns)
+        roots += group.groups
+
+
+def _less(value: Any, part: str | tuple[str, str]) -> Any:
+    """A value without one of its parts: a longer path, or the items of a list that a split names."""
+    if isinstance(part, tuple):
+        return [item for item in value or () if item.get(part[0]) != part[1]] or None
+    name = part.split(".")[2]
+    return {key: item for key, item in (value or {}).items() if key != name} or None
+
+
+def _bare(value: Any) -> Any:
+    """Of coded values the first code, and no value without one; any other as it is."""
+    if isinstance(value, list):
+        return [said for one in value if (said := _bare(one)) is not None] or None
+    if isinstance(value, dict) and {"codings", "text"} & value.keys():
+        return next(
+            ({"codings": [{"code": one["code"]}]} for one in value.get("codings", ())[:1] if "code" in one), None
+        )
+    return value
+
+
+def _narrowed(value: Any) -> Any:
+    """As a CE says it: two codings without their versions, or a text alone, which is also what one display is."""
+    if isinstance(value, list):
+        return [_narrowed(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if "codings" in value:
+        codings = [{name: said for name, said in one.items() if name != "version"} for one in value["codings"][:2]]
+        others = {name: said for name, said in value.items() if name not in {"codings", "text"}}
+        alone = len(codings) == 1 and codings[0].keys() == {"display"}
+        return {**others, **({"text": codings[0]["display"]} if alone else {"codings": codings})}
+    return {name: _narrowed(said) for name, said in value.items()}
 
 
 def folders() -> tuple[Path, ...]:
@@ -44,14 +182,15 @@ def messages() -> tuple[tuple[str, bytes], ...]:
     """Every message of the corpora that python-hl7 splits and whose type the slice reads, with a name to find it."""
     found = []
     for path in files():
-        for count, body in enumerate(_cut(path.read_bytes()), 1):
+        for count, body in enumerate(cut(path.read_bytes()), 1):
             if type_of(body) in SLICE and _readable(body):
                 found.append((f"{path.name}#{count}", body))
     return tuple(found)
 
 
-def _cut(body: bytes) -> list[bytes]:
-    """A file's messages: each begins on a line with MSH; the envelope of a batch is left out."""
+def cut(body: bytes) -> list[bytes]:
+    """A file's messages: each begins on a line with MSH; the envelope of a batch and a byte order mark are left out."""
+    body = body.removeprefix(b"\xef\xbb\xbf").lstrip(b"\x0b")
     body = re.sub(rb"(?m)^(FHS|BHS|BTS|FTS)[^\r\n]*[\r\n]*", b"", body.replace(b"\r", b"\n"))
     starts = [found.start() for found in re.finditer(rb"(?m)^\s*MSH[^\w\s]", body)]
     ends = [*starts[1:], len(body)]
@@ -135,6 +274,13 @@ _SHAPES: dict[tuple[str, int], tuple[tuple[tuple[int, int] | None, ...], ...]] =
     **dict.fromkeys((("OBR", 2), ("OBR", 3), ("OBX", 18), ("OBX", 21)), (_EI,)),
     **dict.fromkeys((("ORC", 8), ("OBR", 29), ("SPM", 2), ("SPM", 3)), (_PLACER, _FILLER)),
     **dict.fromkeys((("ORC", n) for n in (10, 11, 12, 19)), (_XCN,)),
+    **dict.fromkeys(
+        (*(("SCH", n) for n in (1, 2, 4, 26, 27)), *(("TXA", n) for n in (12, 14, 15)), ("CON", 4)), (_EI,)
+    ),
+    **dict.fromkeys((("BPX", 17), ("BTX", 20), ("SHP", 1), ("PAC", 2), ("PRT", 1), ("PRT", 10)), (_EI,)),
+    **dict.fromkeys((*(("SCH", n) for n in (12, 16, 20)), *(("TXA", n) for n in (5, 9, 10, 22)), ("AIP", 3)), (_XCN,)),
+    **dict.fromkeys((("BPX", 20), ("BPX", 21), ("BTX", 14), ("BTX", 15), ("RXA", 10), ("PRT", 5)), (_XCN,)),
+    ("RXA", 25): (((1, 1), None, None, (3, 1), None),),
     **dict.fromkeys((("OBR", 10), ("OBR", 16), ("OBR", 28), ("OBX", 16), ("OBX", 25), ("EVN", 5)), (_XCN,)),
 }
 """Fields of identifiers: where number, check digit, its scheme, and the authority's name and universal id stand."""
@@ -216,7 +362,11 @@ def subtree(frames: Sequence[Frame], key: str) -> set[str]:
 # ---- locality -------------------------------------------------------------------------------------------------
 
 Segment = tuple[str, dict[int, str]]
-SET_IDS = {("PID", 1), ("OBR", 1), ("OBX", 1), ("SPM", 1)}
+SET_IDS = {
+    *((name, 1) for name in ("PID", "OBR", "OBX", "SPM", "RGS", "AIS", "AIG", "AIL", "AIP", "TXA", "CON")),
+    *((name, 1) for name in ("BPO", "BPX", "BTX", "PAC")),
+    ("RXA", 2),
+}
 
 
 def fields(text: str) -> list[Segment]:
@@ -256,11 +406,16 @@ def changed(before: str, after: str) -> set[tuple[str, int]]:
 
 
 def _changed_block(old: list[Segment], new: list[Segment]) -> set[tuple[str, int]]:
+    """As `changed`, segment by segment of one name: the neighbour of one that is gone has not changed by that."""
     found: set[tuple[str, int]] = set()
-    while old and new and old[0][0] == new[0][0]:
-        (name, said), (_, says) = old.pop(0), new.pop(0)
-        found |= {(name, number) for number in said.keys() | says.keys() if said.get(number) != says.get(number)}
-    return found | {(name, number) for name, said in (*old, *new) for number in said}
+    matcher = SequenceMatcher(None, [name for name, _ in old], [name for name, _ in new], False)
+    for tag, a, b, c, d in matcher.get_opcodes():
+        if tag != "equal":
+            found |= {(name, number) for name, said in (*old[a:b], *new[c:d]) for number in said}
+            continue
+        for (name, said), (_, says) in zip(old[a:b], new[c:d], strict=True):
+            found |= {(name, number) for number in said.keys() | says.keys() if said.get(number) != says.get(number)}
+    return found
 
 
 def is_subsequence(short: Sequence[Any], long: Sequence[Any]) -> bool:

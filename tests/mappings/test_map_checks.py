@@ -34,6 +34,7 @@ def good() -> dict[str, Any]:
                 "frames": [{"frame": "result", **obx, "links": {"patient": "subject", "report": "report"}}],
             },
         ],
+        "expects": ["report"],
         "identify": {
             "report": ["identifiers[filler]"],
             "result": {"first": ["instance"], "within": ["@report.identifiers[filler]"], "by": ["test", "#"]},
@@ -85,6 +86,7 @@ def test_a_map_without_a_mistake_loads(tmp_path: Path) -> None:
 
 
 MISTAKES: list[tuple[tuple[Any, ...], Any, str, str]] = [
+    (("expects", 0), "reprot", "expects", "this map has no frame of kind 'reprot'"),
     (("belongs", "report", "order"), ["identifers[coi]"], "belongs report order", "known are: identifiers, "),
     (
         ("belongs", "report", "order"),
@@ -229,8 +231,8 @@ def test_the_fault_of_a_misspelt_path_reads_so(tmp_path: Path) -> None:
     (said,) = faults(tmp_path, planted(("belongs", "report", "order"), ["identifers[coi]"]))
     assert said.startswith(
         f"{NAME} row belongs report order: 'identifers[coi]' of report: nothing is named 'identifers' there; "
-        "known are: identifiers, action, action_by, callback, categories, category, clinical_information, "
-        "collected_volume and "
+        "known are: identifiers, action, action_by, amount, callback, categories, category, "
+        "clinical_information and "
     )
 
 

@@ -22,11 +22,13 @@ from hub.conversion import RECORDED, Converted, Part, digest
 from hub.facts import Origin
 from hub.store import Connection
 from tests.canonical_model.acts import goes_on, steps_of
-from tests.canonical_model.courses import Course, Telling
+from tests.canonical_model.courses import Course
+from tests.canonical_model.courses import Telling as Said
 from tests.canonical_model.facts import Fact, Ref
 from tests.canonical_model.troubles import TROUBLES, settled
 from tests.verify.messages import Delivery, said
-from tests.verify.small_hub import KEYS, NOW, CorrectingFacts, empty_store, partners
+from tests.verify.small_hub import KEYS, NOW, CorrectingFacts, partners
+from tests.verify.stores import opened
 
 SHARED = ("dose", "lot", "vector", "batch")
 """What several orders of stock may take from."""
@@ -40,10 +42,10 @@ BEGINS = tuple(datetime(2026, 3, day, 8, tzinfo=UTC) for day in (1, 6, 12))
 
 @cache
 def _scratch() -> Connection:
-    return empty_store().writer
+    return opened("memory").writer
 
 
-class _Story:
+class Telling:
     """Messages so far, in the order in which they were told."""
 
     def __init__(self, random: Random) -> None:
@@ -54,9 +56,9 @@ class _Story:
         """Picks one of the options: the first, which is how things usually go, at least as often as `care` says."""
         return lambda *options: options[0] if self.random.random() < care else self.random.choice(options)
 
-    def envelope(self, telling: Telling, _: int, ordinal: str) -> Fact:
+    def envelope(self, told: Said, _: int, ordinal: str) -> Fact:
         """A fact as a message, and as the event that the hub will make of it."""
-        by, type_, about, at, values, clear, corrects = telling
+        by, type_, about, at, values, clear, corrects = told
         if type_ == "order.submitted":
             by = "mercy"  # of two who submit one order the hub takes the first that it hears for the placer
         assertion: dict[str, Any] = {"type": type_, "frame": f"{about['kind']}#1", "about": about, "set": values}
@@ -82,14 +84,14 @@ def parties() -> dict[str, Ref]:
 
 def telling(protocol: Protocol) -> tuple[list[Delivery], Course]:
     """A course on which nothing goes wrong, and the messages that it is told in."""
-    story = _Story(Random(0))
+    story = Telling(Random(0))
     return story.told, Course(story.picking(1), protocol, 1, story.envelope, parties(), at=BEGINS[-1])
 
 
 def tell(seed: str, count: int) -> list[Delivery]:
     """The messages of `count` orders at one hub, in an order in which they may have happened."""
     random = Random(f"facts {seed}")
-    story, made = _Story(random), list[Course]()
+    story, made = Telling(random), list[Course]()
     for number in range(1, count + 1):
         protocol = random.choice(list(DEFAULT_PROTOCOLS.values()))
         picking = story.picking(random.choice(CARE))
@@ -107,7 +109,7 @@ def tell(seed: str, count: int) -> list[Delivery]:
     return story.told
 
 
-def _happens(story: _Story, course: Course, care: float) -> None:
+def _happens(story: Telling, course: Course, care: float) -> None:
     """The next step of a course, which may be left out, and what comes between."""
     if course.done < 4 or story.random.random() < care:
         goes_on(course)

@@ -1,8 +1,8 @@
-"""Journeys delivered through the inbox in many orders end in one state: `python -m tests.verify.histories --help`.
+"""Seeded histories through the inbox of a hub: `python -m tests.verify.histories --help`.
 
-A story is what happens to a few orders at one hub, as messages of partners or as bare facts. It is delivered as it was
-told, then again shuffled, with duplicates and in other groups; the outcomes must be equal. What differs is shrunk to
-the messages that it takes, and told.
+Law `order`: a story is what happens to a few orders at one hub, as messages of partners or as bare facts. It is
+delivered as it was told, then again shuffled, with duplicates and in other groups; the outcomes must be equal. What
+differs is shrunk to the messages that it takes, and told. Law `loss` stands in `losses`.
 """
 
 from __future__ import annotations
@@ -18,25 +18,35 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from multiprocessing import get_context
 from random import Random
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from hub import logs
-from tests.verify import facts_alone, stories
+from tests.verify import difficulties, facts_alone, laws, stores, stories
 from tests.verify.messages import Delivery
 from tests.verify.small_hub import SmallHub, difference, outcome
 
 Arrival = tuple[tuple[int, ...], ...]
 """How a story's messages arrive: groups that are committed together, of places in the story; a place may come again."""
-ORDERS = {"messages": (1, 2, 3, 3, 4, 5), "facts": (1, 1, 2, 2, 3)}
+ORDERS = {"messages": (1, 2, 3, 3, 4, 5), "facts": (1, 1, 2, 2, 3), "short": (1, 1, 2), "short-facts": (1, 1, 2)}
 """How many orders a story has, by how it is told; one of these."""
-TELLING = {"messages": stories.tell, "facts": facts_alone.tell}
-"""How stories are told: as partners of today send them, or as facts of all Protocols that no format says yet."""
+TELLING = {
+    "messages": stories.tell,
+    "facts": facts_alone.tell,
+    "short": difficulties.tell,
+    "short-facts": difficulties.tell_facts,
+}
+"""How stories are told: as partners of today send them, or as facts of all Protocols that no format says yet; whole
+journeys, or short ones of one difficulty each."""
+MIXED = ("short",) * 13 + ("short-facts",) * 5 + ("messages", "facts")
+"""Of many stories most are short."""
 
 
 @dataclass(slots=True)
 class Tally:
     """What was tried."""
 
+    histories: int = 0
+    """Arrivals that were compared with the story as it was told."""
     stories: int = 0
     journeys: int = 0
     arrivals: int = 0
@@ -95,44 +105,53 @@ def otherwise(random: Random, count: int) -> Arrival:
     return tuple(groups)
 
 
-def end(told: Sequence[Delivery], arrival: Arrival) -> dict[str, Any]:
+def end(told: Sequence[Delivery], arrival: Arrival, store: str = "memory") -> dict[str, Any]:
     """How a story ends when it arrives so. Raises AssertionError where the hub disagrees with itself."""
-    hub = SmallHub()
+    hub = SmallHub(store)
     hub.take([[told[place] for place in group] for group in arrival])
-    return outcome(hub)
+    ended = outcome(hub)
+    hub.close()
+    return ended
 
 
-def differing(told: Sequence[Delivery], arrival: Arrival) -> str:
+Play = Callable[[Sequence[Delivery], Arrival], dict[str, Any]]
+
+
+def differing(told: Sequence[Delivery], arrival: Arrival, play: Play | None = None) -> str:
     """Where the story ends otherwise than as told; empty where it does not."""
+    play = play or end
     try:
-        one, other = end(told, as_told(len(told))), end(told, arrival)
+        one, other = play(told, as_told(len(told))), play(told, arrival)
     except AssertionError as disagreement:
         return str(disagreement)
     return difference(one, other) if one != other else ""
 
 
-def examine(seed: str, permutations: int, told_as: str = "messages") -> Tally | Counterexample:
+def examine(seed: str, permutations: int, told_as: str = "messages", store: str = "memory") -> Tally | Counterexample:
     """Delivers one story as told and in so many other orders."""
     random = Random(f"arrivals of {seed}")
+    told_as = random.choice(MIXED) if told_as == "mixed" else told_as
     told = TELLING[told_as](seed, random.choice(ORDERS[told_as]))
     arrivals = [otherwise(random, len(told)) for _ in range(permutations)]
+    play = partial(end, store=store)
     try:
-        ended = end(told, as_told(len(told)))
+        ended = play(told, as_told(len(told)))
     except AssertionError:
-        return shrunk(seed, told, as_told(len(told)))
+        return shrunk(seed, told, as_told(len(told)), play=play)
     for arrival in arrivals:
         try:
-            same = end(told, arrival) == ended
+            same = play(told, arrival) == ended
         except AssertionError:
             same = False
         if not same:
-            return shrunk(seed, told, arrival)
+            return shrunk(seed, told, arrival, play=play)
     return _tally(told, arrivals, ended)
 
 
 def _tally(told: Sequence[Delivery], arrivals: Sequence[Arrival], ended: dict[str, Any]) -> Tally:
     delivered = sum(len(group) for arrival in arrivals for group in arrival)
     return Tally(
+        histories=len(arrivals),
         stories=1,
         journeys=len(ended["journeys"]),
         arrivals=1 + len(arrivals),
@@ -147,25 +166,27 @@ def _tally(told: Sequence[Delivery], arrivals: Sequence[Arrival], ended: dict[st
 # ---- shrinking --------------------------------------------------------------------------------------------------
 
 
-def shrunk(seed: str, told: Sequence[Delivery], arrival: Arrival, tries: int = 400) -> Counterexample:
+def shrunk(
+    seed: str, told: Sequence[Delivery], arrival: Arrival, tries: int = 400, play: Play | None = None
+) -> Counterexample:
     """A counterexample with as few messages as leaving out one after another finds."""
-    arrival = _simpler(told, arrival)
+    arrival = _simpler(told, arrival, play)
     kept, place = list(told), 0
     while place < len(kept) and tries:
         tries -= 1
         fewer = kept[:place] + kept[place + 1 :]
         shorter = _without(arrival, place)
-        if fewer and shorter and differing(fewer, shorter):
+        if fewer and shorter and differing(fewer, shorter, play):
             kept, arrival = fewer, shorter
         else:
             place += 1
-    return Counterexample(seed, tuple(_shown(d) for d in kept), arrival, differing(kept, arrival))
+    return Counterexample(seed, tuple(_shown(d) for d in kept), arrival, differing(kept, arrival, play))
 
 
-def _simpler(told: Sequence[Delivery], arrival: Arrival) -> Arrival:
+def _simpler(told: Sequence[Delivery], arrival: Arrival, play: Play | None) -> Arrival:
     """The same order without groups, then without duplicates, where that still differs."""
     for simple in (_once, _alone):
-        if differing(told, simple(arrival)):
+        if differing(told, simple(arrival), play):
             arrival = simple(arrival)
     return arrival
 
@@ -192,11 +213,13 @@ def _shown(delivery: Delivery) -> str:
 # ---- many -------------------------------------------------------------------------------------------------------
 
 
-def examine_many(seeds: Sequence[str], permutations: int, told_as: str) -> tuple[Tally, list[Counterexample]]:
+def examine_many(
+    seeds: Sequence[str], permutations: int, told_as: str, store: str = "memory"
+) -> tuple[Tally, list[Counterexample]]:
     """Some stories, one after another; stops at the third counterexample."""
     tally, found = Tally(), []
     for seed in seeds:
-        result = examine(seed, permutations, told_as)
+        result = examine(seed, permutations, told_as, store)
         if isinstance(result, Tally):
             tally.add(result)
         else:
@@ -210,12 +233,42 @@ def examine_journeys(
     journeys: int, permutations: int = 2, seed: str = "", processes: int = 1, batch: int = 20, told_as: str = "messages"
 ) -> tuple[Tally, list[Counterexample]]:
     """As many stories as it takes to have so many journeys; stops at the first batch with a counterexample."""
-    tally, found = Tally(), []
     work = partial(examine_many, permutations=permutations, told_as=told_as)
+    return until(work, Tally(), "journeys", journeys, seed, processes, batch)
+
+
+def examine_orders(
+    count: int, permutations: int = 3, seed: str = "", processes: int = 1, store: str = "memory", told_as: str = "mixed"
+) -> tuple[Tally, list[Counterexample]]:
+    """As many stories as it takes to have so many arrivals to compare."""
+    work = partial(examine_many, permutations=permutations, told_as=told_as, store=store)
+    return until(work, Tally(), "histories", count, seed, processes)
+
+
+def examine_losses(
+    count: int, tellings: int = laws.TELLINGS, seed: str = "", processes: int = 1, store: str = "memory"
+) -> tuple[laws.Tally, list[str]]:
+    """As many true histories as it takes to have so many tellings of them."""
+    work = partial(laws.examine_many, count=tellings, store=store)
+    return until(work, laws.Tally(), "histories", count, seed, processes, batch=4)
+
+
+class _Tally(Protocol):
+    def add(self, other: Any) -> None: ...
+
+
+T = TypeVar("T", bound=_Tally)
+
+
+def until(
+    work: Callable[[list[str]], Any], tally: T, counted: str, count: int, seed: str, processes: int, batch: int = 20
+) -> tuple[T, list[Any]]:
+    """Batches of seeded histories until there are so many; stops at the first batch with a counterexample."""
+    found: list[Any] = []
     for more, wrong in _results(work, _batches(seed, batch), processes):
         tally.add(more)
         found += wrong
-        if found or tally.journeys >= journeys:
+        if found or getattr(tally, counted) >= count:
             break
     return tally, found
 
@@ -251,22 +304,33 @@ def quiet() -> None:
 def main() -> int:
     """Prints the figures as JSON; 1 where a counterexample was found."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--journeys", type=int, default=10_000)
-    parser.add_argument("--permutations", type=int, default=2, help="other orders a story, besides as it is told")
+    parser.add_argument("--law", choices=("order", "loss"), default="order")
+    parser.add_argument("--store", choices=stores.KINDS, default="memory")
+    parser.add_argument("--count", type=int, default=10_000, help="histories: arrivals of stories, or tellings")
+    parser.add_argument("--each", type=int, default=0, help="other orders a story, or tellings a true history")
     parser.add_argument("--processes", type=int, default=1)
-    parser.add_argument("--seed", default="", help="another text gives other stories")
-    parser.add_argument("--told-as", choices=sorted(TELLING), default="messages", help="partners' messages, or facts")
+    parser.add_argument("--seed", default="", help="another text gives other histories")
+    parser.add_argument(
+        "--told-as", choices=(*sorted(TELLING), "mixed"), default="mixed", help="law order: which stories"
+    )
     given = parser.parse_args()
     quiet()
     begun = time.monotonic()
-    tally, found = examine_journeys(
-        given.journeys, given.permutations, given.seed, given.processes, told_as=given.told_as
-    )
-    figures = {**asdict(tally), "seconds": round(time.monotonic() - begun, 1), "counterexamples": len(found)}
+    with stores.serving(given.store):
+        tally, found = _tried(given)
+    figures = {"law": given.law, "store": given.store, "seed": given.seed, **laws.plain(tally)}
+    figures |= {"seconds": round(time.monotonic() - begun, 1), "counterexamples": len(found)}
     sys.stdout.write(json.dumps(figures, indent=1) + "\n")
     for one in found:
         sys.stderr.write(f"{one}\n")
     return 1 if found else 0
+
+
+def _tried(given: argparse.Namespace) -> tuple[Tally | laws.Tally, Sequence[object]]:
+    if given.law == "loss":
+        each = given.each or laws.TELLINGS
+        return examine_losses(given.count, each, given.seed, given.processes, given.store)
+    return examine_orders(given.count, given.each or 3, given.seed, given.processes, given.store, given.told_as)
 
 
 if __name__ == "__main__":

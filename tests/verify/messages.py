@@ -32,13 +32,15 @@ class Delivery:
     hint: str = ""
     name: str = ""
     facts: tuple[Mapping[str, Any], ...] = ()
+    sequence: str = ""
+    """The partner's own number of a message of facts, where it numbers them."""
 
     def incoming(self) -> Incoming:
         """The message as a channel hands it over."""
         converted = None
         if self.facts:
             part = Part("message", RECORDED, [dict(fact) for fact in self.facts])
-            converted = Converted("facts", self.name, "", [part], [])
+            converted = Converted("facts", self.name, self.sequence, [part], [])
         return Incoming(self.partner, "test", self.format, self.body, self.hint, self.name, converted)
 
 

@@ -7,17 +7,15 @@ decides nothing is shared between hubs of one process: compiled tables, compiled
 from __future__ import annotations
 
 import re
-import sqlite3
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from copy import copy
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-import jsonschema_rs
 import orjson
 
 from adapters.reading import Read
@@ -25,22 +23,25 @@ from canonical_model.fold import fold
 from canonical_model.ids import canonical_json
 from canonical_model.journey import Journey, comparable
 from canonical_model.protocol_templates import DEFAULT_PROTOCOLS
-from canonical_model.rules import Finding, check
+from canonical_model.protocols import Protocol
+from canonical_model.rules import Check, Finding, check
 from hub import ledger
 from hub.access import takes_part
 from hub.answers import Question, Questions
-from hub.committer import ISSUE_SYSTEM, Answer, Committer
+from hub.committer import Answer, Committer
 from hub.conversion import Format
 from hub.crypto import Keyring
 from hub.demo import world
 from hub.facts import Facts
 from hub.formats import Adapters
 from hub.links import Links
+from hub.orders import ISSUE_SYSTEM
 from hub.profiles import Profile
 from hub.projector import Projector
-from hub.store import Connection, ReadModel, Store
+from hub.store import Connection, SqliteReadModel, Store
 from mappings.faults import Fault
 from tests.canonical_model.standing import standing
+from tests.verify import stores
 from tests.verify.messages import GLN, Delivery, party
 
 NOW = datetime(2026, 3, 20, 12, 0, tzinfo=UTC)
@@ -123,51 +124,49 @@ def partners() -> tuple[dict[str, Profile], Shared]:
     return found, Shared(found)
 
 
-@cache
-def _template() -> Store:
-    return Store(None)
-
-
 def empty_store() -> Store:
-    """A store in memory, copied from one that has its schema."""
-    store = copy(_template())
-    raw = sqlite3.connect(":memory:", isolation_level=None, cached_statements=256)
-    _template().writer.raw.backup(raw)
-    raw.execute("PRAGMA foreign_keys=ON")
-    store.writer = Connection(raw)
-    return store
-
-
-@cache
-def _compiled() -> None:
-    """Compiles every JSON Schema once per process instead of once per hub."""
-    real, known = jsonschema_rs.validator_for, {}
-
-    def validator_for(schema: dict[str, Any]) -> Any:
-        if id(schema) not in known:
-            known[id(schema)] = (schema, real(schema))
-        return known[id(schema)][1]
-
-    setattr(jsonschema_rs, "validator_for", validator_for)  # noqa: B010 - the module's own type is narrower
+    """A store in memory with nothing in it."""
+    return stores.opened("memory")
 
 
 class SmallHub:
     """A hub in memory."""
 
-    def __init__(self, salt: Callable[[int], bytes] | None = None) -> None:
-        _compiled()
+    def __init__(
+        self, kind: str = "memory", store: Store | None = None, salt: Callable[[int], bytes] | None = None
+    ) -> None:
         known, adapters = partners()
-        self.store = empty_store()
-        self.profiles = known
+        self.store = store or stores.opened(kind)
+        self.profiles, self.kind = known, kind
         self.ticks = 0
+        self.now = NOW
+        self.step = 1
         self.committer = Committer(
             self.store, KEYS, known, adapters, DEFAULT_PROTOCOLS, self.clock, salt=salt or _no_salt
         )
 
     def clock(self) -> datetime:
         """The time, a microsecond later at each look."""
-        self.ticks += 1
-        return NOW + timedelta(microseconds=self.ticks)
+        self.ticks += self.step
+        return self.now + timedelta(microseconds=self.ticks)
+
+    @contextmanager
+    def still(self) -> Iterator[None]:
+        """Time stands while the hub is looked at."""
+        self.step = 0
+        yield
+        self.step = 1
+
+    def close(self) -> None:
+        """Gives the store back; that of a kind with one place is closed when the next one is opened."""
+        if self.kind == "memory":
+            self.store.close()
+
+    def fork(self) -> SmallHub:
+        """Another hub in memory that knows the same."""
+        other = SmallHub(store=stores.copied(self.store))
+        other.ticks, other.now = self.ticks, self.now
+        return other
 
     def take(self, groups: Iterable[Sequence[Delivery]]) -> list[Answer]:
         """Commits groups of messages, one transaction each."""
@@ -191,7 +190,7 @@ def _no_salt(size: int) -> bytes:
 
 def read_model(hub: SmallHub) -> dict[str, Any]:
     """What the hub's readers find under each name: the record, and the orders that it belongs to."""
-    model, links = ReadModel(None), Links(hub.store.writer)
+    model, links = SqliteReadModel(None), Links(hub.store.writer)
     Projector(hub.store, model).catch_up()
     db = model.writer
     found: dict[str, Any] = {}
@@ -205,7 +204,12 @@ def read_model(hub: SmallHub) -> dict[str, Any]:
         shown = [{**orjson.loads(row[2]), "updated": ""}, names]
         found.setdefault(f"{kind} {system}|{value}", []).append(shown)
     model.close()
-    return {name: sorted(shown, key=orjson.dumps) for name, shown in found.items()}
+    return {name: _each_once(shown) for name, shown in found.items()}
+
+
+def _each_once(shown: Iterable[Any]) -> list[Any]:
+    """What a reader finds under a name: records that turned out to be one are the same under each of their ids."""
+    return [orjson.loads(text) for text in sorted({orjson.dumps(one) for one in shown})]
 
 
 def outcome(hub: SmallHub) -> dict[str, Any]:
@@ -228,7 +232,7 @@ def compared(
     told = {(d[1], d[3], d[4]) for d in db.all("deliveries", 1_000_000)}
     journeys, linked = [], set()
     for (journey,) in db.all("journeys", 1_000_000, 0):
-        state = committer.state(db, journey)
+        state = committer.orders.state(db, journey)
         positions = {row[0] for row in db.all("positions_of", journey)} & facts.keys()
         linked |= positions
         events = {position: log[position] for position in sorted(positions)}
@@ -288,10 +292,33 @@ def _due(
 def _answers(
     db: Connection, committer: Committer, profiles: Mapping[str, Profile], keys: Keyring, clock: Callable[[], datetime]
 ) -> Iterator[list[Any]]:
-    """Answers to what may be asked of every container of every order, with their reasons."""
-    questions = Questions(keys, profiles, DEFAULT_PROTOCOLS, clock)
+    """Answers to what may be asked of every container of every order, with their reasons, all at one moment."""
+    now = clock()
+    questions = Questions(keys, profiles, DEFAULT_PROTOCOLS, lambda: now)
+    with looked_at_once():
+        yield from _asked(db, committer, profiles, questions)
+
+
+@contextmanager
+def looked_at_once() -> Iterator[None]:
+    """The rules look at an order once, however many questions are asked of it at one moment: they are pure."""
+    known: dict[tuple[int, datetime], tuple[Journey, Check]] = {}
+
+    def look(journey: Journey, protocols: Mapping[str, Protocol], now: datetime) -> Check:
+        key = (id(journey), now)
+        if key not in known:
+            known[key] = (journey, check(journey, protocols, now))
+        return known[key][1]
+
+    with patch("canonical_model.questions.first.check", look):
+        yield
+
+
+def _asked(
+    db: Connection, committer: Committer, profiles: Mapping[str, Profile], questions: Questions
+) -> Iterator[list[Any]]:
     for (journey,) in db.all("journeys", 1_000_000, 0):
-        state = committer.state(db, journey)
+        state = committer.orders.state(db, journey)
         names = sorted(state.order.identifiers, key=canonical_json)
         for container in state.of("container"):
             scanned = [{"identifiers": container.identifiers}]

@@ -343,7 +343,8 @@ def _dose(c: Case) -> dict[str, object]:
     return ref("container", PRODUCTS, c.dose)
 
 
-STEPS: dict[Callable[[Story, Case], None], float] = {
+Step = Callable[[Story, Case], None]
+STEPS: dict[Step, float] = {
     ordered_by_fhir: 0.25,
     resent_with_changes: 0.12,
     stopped: 0.2,

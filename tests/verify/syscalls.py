@@ -8,29 +8,45 @@ in which the message was written. A hub can pass all other tests without that, u
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
 import re
 import shutil
-import sqlite3
 import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.verify.kill import ROOT, House, house
-from tests.verify.traffic import Message, Senders, journey
+from tests.verify.stage import LONGEST, House, house
+from tests.verify.traffic import Message, Received, Senders, journey, receiving
 
-TRACED = "write,writev,pwrite64,pwritev,sendto,sendmsg,ftruncate,fsync,fdatasync"
+CHANGING = (
+    "write,writev,pwrite64,pwritev,ftruncate,fsync,fdatasync,rename,link,unlink,mkdir,openat,renameat,unlinkat,mkdirat"
+)
+"""Calls that change a file or a name, or make a change safe. A hub makes no other ones: `unheard_of` looks."""
+UNHEARD_OF = (
+    *("fallocate", "linkat", "renameat2", "symlink", "symlinkat", "truncate", "rmdir"),
+    *("copy_file_range", "sendfile", "pwritev2"),
+)
+PLAINLY = {"renameat": "rename", "unlinkat": "unlink", "mkdirat": "mkdir"}
+"""Calls that name a file by its folder's handle, and what they are once the folder's path stands before the name."""
+TRACED = f"{CHANGING},sendto,sendmsg,{','.join(UNHEARD_OF)}"
 WAL_HEADER, FRAME_HEADER = 32, 24
 LINE = re.compile(r"^(\d+)\s+(?:(\w+)\((.*)|<\.\.\. (\w+) resumed>(.*))$")
 FILE = re.compile(r"^\d+<((?:\\x[0-9a-f]{2})*)>")
 TEXT = re.compile(r'"((?:\\x[0-9a-f]{2})*)"(\.\.\.)?')
+NAMED = re.compile(r'(?:(?:\d+|AT_FDCWD)<((?:\\x[0-9a-f]{2})*)>, )?"((?:\\x[0-9a-f]{2})*)"')
+"""A name in a call, and the path of the open folder that it counts from."""
 ENDING = re.compile(r"(?:, (\d+))?(?:, (\d+))?\s*\)\s+= (-?\d+)[^=]*$")
+SYNCS = ("fsync", "fdatasync")
+FAILED = "failed"
+"""A sync that failed: what it should have made safe may be gone, and the next sync says nothing of that."""
+HEALTH = b"\r\ncontent-length: 15\r\n"  # of the answer to a look whether the hub is up
 UNFINISHED = "<unfinished ...>"
+NAMING = {"rename", "link", "unlink", "mkdir", "openat", *PLAINLY, *UNHEARD_OF}
 
 
 # ---- the record -------------------------------------------------------------------------------------------------
@@ -48,6 +64,8 @@ class Call:
     ended: int
     cut: bool = False
     """True when the record does not have all of `data`."""
+    to: str = ""
+    """The new name that a rename gives, or the flags with which a file is opened."""
 
 
 def calls(lines: Iterable[str]) -> Iterator[Call]:
@@ -69,11 +87,19 @@ def calls(lines: Iterable[str]) -> Iterator[Call]:
 
 def _call(name: str, text: str, begun: int, ended: int) -> Call | None:
     file, end = FILE.match(text), ENDING.search(text)
-    if file is None or end is None or int(end[3]) < 0:
+    if end is None or (int(end[3]) < 0 and name not in SYNCS):
         return None
     parts = TEXT.findall(text)
+    if name in NAMING:
+        names = [str(Path(_plain(at).decode(), _plain(part).decode())) for at, part in NAMED.findall(text)]
+        flags = text.rpartition('"')[2] if name == "openat" else ""
+        return Call(PLAINLY.get(name, name), names[0], b"", 0, begun, ended, to=names[1] if len(names) > 1 else flags)
+    if file is None:
+        return None
+    if int(end[3]) < 0:
+        return Call(FAILED, _plain(file[1]).decode(), b"", 0, begun, ended)
     data = b"".join(_plain(part) for part, _ in parts)
-    offset = int(end[2] or 0) if name == "pwrite64" else int(end[1] or 0)
+    offset = int(end[2] or 0) if name == "pwrite64" else int(end[1] or 0) if name == "ftruncate" else 0
     return Call(name, _plain(file[1]).decode(), data, offset, begun, ended, any(cut for _, cut in parts))
 
 
@@ -110,7 +136,7 @@ def examine(record: Sequence[Call], wal: str, names: Sequence[str], http: Sequen
     an HTTP answer does not say what it answers.
     """
     frames = list(frames_of(record, wal))
-    syncs = [call for call in record if call.file == wal and call.name in {"fsync", "fdatasync"}]
+    syncs = [call for call in record if call.file == wal and call.name in SYNCS]
     examined = Examined(0, len(syncs), sum(frame.commits for frame in frames))
     answered = acknowledgements(record, names, http)
     for name in names:
@@ -139,9 +165,30 @@ def _unsafe(name: bytes, answer: Call, frames: Sequence[Frame], syncs: Sequence[
 
 
 def frames_of(record: Iterable[Call], wal: str) -> Iterator[Frame]:
-    """Frames of the write-ahead log in the order of writing: a header of 24 bytes, then a page."""
+    """Frames of the write-ahead log in the order of writing: a header of 24 bytes, then a page.
+
+    Frames that a failed sync should have made safe are none: the kernel may have dropped them.
+    """
+    waiting: list[Frame] = []
+    for frame in _written(record, wal):
+        if frame is None:
+            waiting.clear()
+        elif frame.page.name in SYNCS:
+            yield from waiting
+            waiting.clear()
+        else:
+            waiting.append(frame)
+    yield from waiting
+
+
+def _written(record: Iterable[Call], wal: str) -> Iterator[Frame | None]:
+    """Every frame that is written; a good sync as it is, a failed one as None."""
     header = b""
     for call in record:
+        if call.file == wal and call.name in SYNCS:
+            yield Frame(call, False)
+        elif call.file == wal and call.name == FAILED:
+            yield None
         if call.file == wal and call.name == "pwrite64":
             assert not call.cut, "a page is not in the record as a whole"
             if len(call.data) == FRAME_HEADER:
@@ -152,7 +199,7 @@ def frames_of(record: Iterable[Call], wal: str) -> Iterator[Frame]:
 
 
 def acknowledgements(record: Iterable[Call], names: Sequence[str], http: Sequence[str]) -> dict[str, Call]:
-    """The first acknowledgement of each message: MSA of HL7, 201 and 202 of HTTP, the receipt of a file."""
+    """The first acknowledgement of each message: MSA of HL7, 200 to 202 of HTTP, the receipt of a file."""
     found: dict[str, Call] = {}
     waiting = iter(http)
     for call in record:
@@ -160,10 +207,10 @@ def acknowledgements(record: Iterable[Call], names: Sequence[str], http: Sequenc
             coded = re.search(rb"\rMSA\|[AC]A\|([^|\r]+)", call.data)
             if coded:
                 found.setdefault(coded[1].decode(), call)
-            elif re.match(rb"HTTP/1\.1 20[12] ", call.data):
+            elif re.match(rb"HTTP/1\.1 20[012] ", call.data) and HEALTH not in call.data:
                 found[next(waiting, "")] = call
-        elif call.file.endswith(".receipt.json.writing"):
-            found.setdefault(Path(call.file).name.removeprefix(".").removesuffix(".receipt.json.writing"), call)
+        elif call.name == "rename" and call.to.endswith(".receipt.json"):
+            found.setdefault(Path(call.to).name.removesuffix(".receipt.json"), call)
     return {name: call for name, call in found.items() if name in set(names)}
 
 
@@ -185,6 +232,7 @@ class Record:
 
     stage: House
     calls: list[Call]
+    sent: list[Message]
     names: list[str]
     http: list[str]
 
@@ -192,31 +240,50 @@ class Record:
     def wal(self) -> str:
         return str(self.stage.data / "hub.db-wal")
 
+    def unheard_of(self) -> list[str]:
+        """Calls on the hub's files that nothing here understands."""
+        strange = set(UNHEARD_OF)
+        return [
+            f"{c.name} {c.file}" for c in self.calls if c.name in strange and self.stage.home in Path(c.file).parents
+        ]
 
-def record(folder: Path, journeys: int, plant: str = "") -> Record:
-    """Runs a hub under strace: one message after another by every line, then four HL7 lines at once."""
-    stage = house(folder, 1, 1, plant, sends=False)
-    out = folder / "strace.txt"
-    command = ["strace", "-f", "-y", "-xx", "-s", "9000", "-e", f"trace={TRACED}", "-e", "signal=none"]
-    command += ["-o", str(out), sys.executable, "-m", "tests.verify.serving"]
-    command += ["--plant", plant] if plant else []
-    sent: list[Message] = []
-    with (folder / "log.txt").open("ab") as log:
-        stage.process = subprocess.Popen(command, cwd=ROOT, env=stage.environment(), stdin=subprocess.PIPE, stderr=log)
-    try:
-        stage.wait_ready()
-        senders = Senders(stage.ports, sent.append)
-        for message in (m for n in range(1, journeys + 1) for m in journey(n)):
-            if not senders.send(message):
-                raise RuntimeError(f"not taken: {senders.refused}")
-            sent.append(message)
-        sent += _at_once(senders, [m for n in range(1, 9) for m in journey(journeys + n) if m.line == "mllp"])
-    finally:
-        stage.kill_traced()
+
+def record(folder: Path, journeys: int, plant: str = "", at_once: int = 8, failing: str = "") -> Record:
+    """Runs a hub under strace: one message after another by every line, then four HL7 lines at once.
+
+    `failing` is what strace lets fail meanwhile; what is refused then is sent again.
+    """
+    with receiving(Received()) as (hospital, courier):
+        stage = house(folder, hospital, courier, plant)
+        out = folder / "strace.txt"
+        options = ["-f", "-y", "-xx", "-s", "9000", "-e", f"trace={TRACED}", "-e", "signal=none"]
+        options += ["-e", failing] if failing else ["--seccomp-bpf"]
+        stage.start_under(["strace", *options, "-o", str(out)])
+        sent: list[Message] = []
+        try:
+            stage.wait_ready()
+            senders = Senders(stage.ports, sent.append)
+            for message in (m for n in range(1, journeys + 1) for m in journey(n)):
+                while not senders.send(message):
+                    if not failing:
+                        raise RuntimeError(f"not taken: {senders.refused}")
+                sent.append(message)
+            many = range(journeys + 1, journeys + at_once + 1)
+            sent += _at_once(senders, [m for n in many for m in journey(n) if m.line == "mllp"])
+            _told(stage)
+        finally:
+            stage.kill_traced()
     names = _names(stage, sent)
     http = [names[m.name] for m in sent if m.line in {"epcis", "fhir"}]
     with out.open(encoding="ascii") as lines:
-        return Record(stage, list(calls(lines)), list(names.values()), http)
+        return Record(stage, list(calls(lines)), sent, list(names.values()), http)
+
+
+def _told(stage: House) -> None:
+    """Waits until partners were told everything, which is part of a journey."""
+    end = time.monotonic() + LONGEST
+    while stage.count("SELECT count(*) FROM delivery WHERE state = 'waiting'") and time.monotonic() < end:
+        time.sleep(0.1)
 
 
 def _at_once(senders: Senders, messages: list[Message]) -> list[Message]:
@@ -235,11 +302,12 @@ def _at_once(senders: Senders, messages: list[Message]) -> list[Message]:
 
 
 def _names(stage: House, sent: Iterable[Message]) -> dict[str, str]:
-    """The text by which each message stands in the inbox: what its sender calls it, or what the hub called it."""
-    with contextlib.closing(sqlite3.connect(stage.data / "hub.db")) as db:
-        fhir = [row[0] for row in db.execute("SELECT source_id FROM inbox WHERE channel = 'fhir' ORDER BY id")]
-    called = iter(fhir)
-    return {m.name: next(called) if m.line == "fhir" else m.name for m in sent}
+    """The text by which each message stands in the inbox: what its sender calls it, or what the hub called it.
+
+    A planted fault acknowledges what it never keeps: then one message is left that the hub calls nothing.
+    """
+    called = (row[0] for row in stage.rows("SELECT source_id FROM inbox WHERE channel = 'fhir' ORDER BY id"))
+    return {m.name: next(called, f"no row of {m.name}") if m.line == "fhir" else m.name for m in sent}
 
 
 def verify(folder: Path, journeys: int = 5, plant: str = "") -> Examined:

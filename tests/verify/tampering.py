@@ -1,42 +1,44 @@
-"""Random tamperings of a ledger, each of which must be found: `python -m tests.verify.tampering --count 10000`.
+"""Tamperings of a ledger and its exports, all of which must be found: `python -m tests.verify.tampering --count 10000`.
 
-Tampered is what the ledger is of: the rows of `log` and `batch`, row by row and as bytes of the database's file. Links,
-deliveries and bodies are not of it. Without a head the verifier has the hub's public key only; with one it has noted,
-some time before, how far the ledger went: cutting it at a batch and writing it anew with the hub's own key need that.
+Six kinds, on the live store and on exports of the whole, of an order and of one event; each by a stranger, and by one
+who has the hub's key and makes everything fit together again (`forging`): that one is found by who holds a head, or a
+count, from before. Besides: single bits of the database's file and of the exports. What is tampered with is what the
+ledger is of: links, deliveries and bodies are not of it.
 """
 
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import sqlite3
 import sys
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field
+from pathlib import Path
 from random import Random
 from typing import Any
 
-from hub import ledger
-from hub.crypto import Keyring
-from hub.store import Connection
+from rich.console import Console
+from rich.table import Table
+
+from hub import ledger, ledger_erasure, ledger_export, ledger_verifier
+from hub.ledger_verifier import Held, Walk, canonical
+from hub.store import Connection, SqliteConnection
+from tests.verify import forging
+from tests.verify.forging import COLUMNS, STRANGER, Line, Rows
 from tests.verify.small_hub import KEYS, SmallHub, empty_store
 from tests.verify.stories import tell
 
-STRANGER = Keyring(b"someone else's key of 32 bytes..")
-COLUMNS = {
-    "log": ("position", "id", "type", "event", "salt", "leaf"),
-    "batch": ("number", "first", "last", "root", "chain", "signature"),
-}
-Rows = dict[str, list[list[Any]]]
-"""The rows of both tables, in the order of their first column."""
-Tampering = Callable[[Random, Rows], None]
-
-
+AT = "2026-03-20T12:00:00Z"
 UNREADABLE = (sqlite3.Error, UnicodeDecodeError)
 """What the driver raises when a database's file is damaged."""
+STORE, LEDGER, ORDER, EVENT = TARGETS = ("store", "ledger", "order", "event")
+BITS = "bit of the file"
 
 
 def rows_of(db: sqlite3.Connection) -> Rows:
@@ -56,17 +58,34 @@ def fill(db: sqlite3.Connection, rows: Rows) -> None:
         db.executemany(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})", rows[table])
 
 
-def original(seed: str = "ledger") -> sqlite3.Connection:
-    """The database of a small hub that has heard a story in groups, but for what the ledger is not of."""
-    random, hub = Random(seed), SmallHub(salt=random_salt(seed))
-    told = tell(seed, 3)
-    while told:
-        size = random.randint(1, 6)
-        hub.take([told[:size]])
-        del told[:size]
-    db = empty_store().writer.raw
-    fill(db, rows_of(hub.store.writer.raw))
-    return db
+def parsed(lines: list[bytes]) -> list[Line]:
+    """Lines of an export, each as its name and content."""
+    return [next(iter(json.loads(line).items())) for line in lines]
+
+
+def written(lines: list[Line]) -> list[bytes]:
+    """Lines as the format has them."""
+    return [canonical({kind: value}) + b"\n" for kind, value in lines]
+
+
+@dataclass(slots=True)
+class Original:
+    """A ledger that nobody has touched, and what a verifier holds of it from earlier."""
+
+    db: sqlite3.Connection
+    """The tables of the ledger alone."""
+    rows: Rows
+    image: bytes
+    exports: dict[str, list[bytes]]
+    """By target; the order's and the event's are of one order."""
+    other: list[bytes]
+    """The export of another order."""
+    head: Held
+    count: Held
+    gone: forging.Gone
+
+    def held(self, target: str) -> Held:
+        return self.count if target == ORDER else self.head
 
 
 def random_salt(seed: str) -> Callable[[int], bytes]:
@@ -74,131 +93,46 @@ def random_salt(seed: str) -> Callable[[int], bytes]:
     return Random(f"salt {seed}").randbytes
 
 
-# ---- tamperings -------------------------------------------------------------------------------------------------
+def original(seed: str = "ledger") -> Original:
+    """A small hub that has heard a story in groups and had one fact of an order erased."""
+    random, hub = Random(seed), SmallHub(salt=random_salt(seed))
+    told = tell(seed, 3)[:30]
+    while told:
+        size = random.randint(1, 6)
+        hub.take([told[:size]])
+        del told[:size]
+    live = hub.store.writer
+    journeys = sorted(row[0] for row in live.all("journeys_after", "", 10))
+    positions = sorted(row[0] for row in live.all("positions_of", journeys[0]))
+    row = live.one("event_at", positions[1])
+    assert row is not None
+    erase(hub, positions[1])
+    hub.take([tell(f"{seed} goes on", 1)[:8]])
+    made = ledger_export.Maker(live, KEYS, AT)
+    exports = {
+        LEDGER: list(ledger_export.whole(made)),
+        ORDER: list(ledger_export.order(made, journeys[0])),
+        EVENT: list(ledger_export.event(made, positions[2])),
+    }
+    count = parsed(exports[ORDER])[-1][1]
+    db = empty_store().writer.raw
+    rows = rows_of(live.raw)
+    fill(db, rows)
+    held = {**count, "chain": bytes.fromhex(count["chain"])}
+    other = list(ledger_export.order(made, journeys[1]))
+    head = {name: held[name] for name in ("number", "position", "chain")}
+    return Original(db, rows, db.serialize(), exports, other, head, held, (row[1], row[2]))
 
 
-def flip_bit(random: Random, rows: Rows) -> None:
-    """One bit of one value."""
-    table = random.choice(("log", "log", "batch"))
-    row = random.choice(rows[table])
-    place = random.randrange(len(row))
-    row[place] = _flipped(random, row[place])
+def erase(hub: SmallHub, position: int) -> None:
+    """Erases as the hub does, but for the read model, which a small hub has not."""
 
+    def work(db: Connection) -> dict[str, Any]:
+        row = db.one("event_at", position)
+        assert row is not None
+        return ledger_erasure.blank(db, position, row, {"at": AT, "by": "nobody", "reason": "a test"})
 
-def _flipped(random: Random, value: Any) -> Any:
-    if isinstance(value, int):
-        return value ^ (1 << random.randrange(6))
-    raw = bytearray(value.encode() if isinstance(value, str) else value)
-    raw[random.randrange(len(raw))] ^= 1 << random.randrange(5 if isinstance(value, str) else 8)
-    return raw.decode("utf-8", "replace") if isinstance(value, str) else bytes(raw)
-
-
-def swap(random: Random, rows: Rows) -> None:
-    """Two events, or two values of them, change places."""
-    one, other = random.sample(rows["log"], 2)
-    columns = random.choice(([1, 2, 3, 4, 5], [3], [3, 4], [5], [3, 4, 5], [2], [1]))
-    for place in columns:
-        one[place], other[place] = other[place], one[place]
-
-
-def delete(random: Random, rows: Rows) -> None:
-    """Some events vanish, sometimes with the gap closed; or a batch vanishes."""
-    if random.random() < 0.2:
-        rows["batch"].remove(random.choice(rows["batch"]))
-        return
-    first = random.randrange(len(rows["log"]))
-    del rows["log"][first : first + random.choice((1, 1, 1, 5))]
-    if random.random() < 0.5:
-        for number, row in enumerate(rows["log"], start=1):
-            row[0] = number
-
-
-def reorder(random: Random, rows: Rows) -> None:
-    """The events of a stretch, or the batches, are put in another order."""
-    table = random.choice(("log", "log", "batch"))
-    first = random.randrange(len(rows[table]) - 1)
-    stretch = rows[table][first : first + random.randint(2, 8)]
-    numbers = [row[0] for row in stretch]
-    random.shuffle(stretch)
-    for number, row in zip(numbers, stretch, strict=True):
-        row[0] = number
-
-
-def insert(random: Random, rows: Rows) -> None:
-    """An event is added: after the end, before the beginning, or in between with what follows moved."""
-    text = f'{{"id":"{random.randbytes(20).hex()}","type":"disposition.decided"}}'
-    salt = random.randbytes(ledger.SALT)
-    position = random.choice((0, -3, len(rows["log"]) + 1, random.randint(1, len(rows["log"]))))
-    for row in rows["log"]:
-        row[0] += position > 0 and row[0] >= position
-    new = [position, text[7:47], "disposition.decided", text, salt, ledger.leaf(salt, text.encode())]
-    rows["log"].append(new)
-
-
-def truncate(random: Random, rows: Rows) -> None:
-    """Everything after some event vanishes, not at the end of a batch."""
-    ends = {row[2] for row in rows["batch"]}
-    last = random.choice([row[0] for row in rows["log"] if row[0] not in ends])
-    rows["log"] = [row for row in rows["log"] if row[0] <= last]
-    if random.random() < 0.5:
-        rows["batch"] = [row for row in rows["batch"] if row[1] <= last]
-
-
-def erase_and_change(random: Random, rows: Rows) -> None:
-    """An event is made to look erased, which it may be, but says something else, which it may not."""
-    row = random.choice(rows["log"])
-    row[3], row[4] = row[3].replace("}", ' , "x":1}', 1), None
-
-
-def replace_signature(random: Random, rows: Rows) -> None:
-    """A batch bears a stranger's signature, or that of another batch."""
-    row, other = random.sample(rows["batch"], 2)
-    row[5] = STRANGER.sign(row[4]) if random.random() < 0.5 else other[5]
-
-
-def fork_by_stranger(random: Random, rows: Rows) -> None:
-    """From some event on the ledger is another, whole in itself, but signed by somebody else."""
-    _fork(random, rows, STRANGER)
-
-
-def cut_at_batch(random: Random, rows: Rows) -> None:
-    """The last batches vanish with their events: what is left is a whole ledger, of an earlier time."""
-    kept = random.randrange(1, len(rows["batch"]))
-    rows["batch"] = rows["batch"][:kept]
-    rows["log"] = [row for row in rows["log"] if row[0] <= rows["batch"][-1][2]]
-
-
-def fork_with_the_key(random: Random, rows: Rows) -> None:
-    """From some event on the ledger is another, whole in itself and signed by the hub's own key."""
-    _fork(random, rows, KEYS)
-
-
-def _fork(random: Random, rows: Rows, keys: Keyring) -> None:
-    changed = random.choice(rows["log"])
-    changed[3] = changed[3].replace("{", '{"note":"forged",', 1)
-    changed[5] = ledger.leaf(changed[4], changed[3].encode())
-    previous = ledger.START
-    for row in rows["batch"]:
-        number, first, last = row[:3]
-        merkle = ledger.root([event[5] for event in rows["log"] if first <= event[0] <= last])
-        chain = ledger.chained(previous, number, first, last, merkle)
-        if chain != row[4]:
-            row[3:] = [merkle, chain, keys.sign(chain)]
-        previous = chain
-
-
-WITHOUT_HEAD: tuple[Tampering, ...] = (
-    flip_bit,
-    swap,
-    delete,
-    reorder,
-    insert,
-    truncate,
-    erase_and_change,
-    replace_signature,
-    fork_by_stranger,
-)
-WITH_HEAD: tuple[Tampering, ...] = (cut_at_batch, fork_with_the_key)
+    hub.committer.erase(position, work)
 
 
 # ---- trying -----------------------------------------------------------------------------------------------------
@@ -206,87 +140,141 @@ WITH_HEAD: tuple[Tampering, ...] = (cut_at_batch, fork_with_the_key)
 
 @dataclass(slots=True)
 class Tried:
-    """How many tamperings of each kind were tried, and which were not found."""
+    """How many tamperings of each kind were tried, and which were not found. A kind: what, on which target, by whom."""
 
-    kinds: Counter[str] = field(default_factory=Counter)
+    kinds: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     missed: list[str] = field(default_factory=list)
 
+    def note(self, kind: tuple[str, str, str], found: bool, where: str) -> None:
+        self.kinds[kind] += 1
+        if not found:
+            self.missed.append(f"{' · '.join(kind)}: {where}")
 
-def is_found(db: sqlite3.Connection, head: bytes | None) -> bool:
-    """True when the verification of a ledger does not go through."""
-    return bool(ledger.check(Connection(db), KEYS.public_key(), head)[0])
+
+def walked(db: sqlite3.Connection, held: Held) -> Walk:
+    """The hub's own verification of a store."""
+    return ledger.walk(SqliteConnection(db), KEYS.public_key(), held)
 
 
-def tamper(count: int, seed: str = "1") -> Tried:
-    """Tampers so many times with one ledger, each time from the original on; half of it byte by byte in the file."""
-    random, tried = Random(seed), Tried()
-    with closing(original()) as db:
-        whole, image = rows_of(db), db.serialize()
-        head = whole["batch"][-1][4]
-        assert not is_found(db, head)
-        while tried.kinds.total() < count:
-            if random.random() < 0.3:
-                _in_file(random, tried, image, whole)
-            else:
-                _in_rows(random, tried, db, whole, head)
+def verified(lines: list[bytes], held: Held) -> Walk:
+    """Anybody's verification of an export."""
+    return ledger_verifier.verify_export(lines, KEYS.public_key(), held)
+
+
+def tamper(count: int, seed: str = "1", until_missed: bool = False) -> Tried:
+    """Tampers so many times, each time from the original on, in every kind equally often; or until one is missed."""
+    random, tried, whole = Random(seed), Tried(), original()
+    kinds = [(what, target, who) for what in forging.KINDS for target in TARGETS for who in ("stranger", "key")]
+    kinds += [(BITS, target, "stranger") for target in TARGETS]
+    with closing(whole.db), tempfile.TemporaryDirectory() as folder:
+        assert not walked(whole.db, whole.head).faults
+        assert not any(verified(whole.exports[of], whole.held(of)).faults for of in whole.exports)
+        while tried.kinds.total() < count and not (until_missed and tried.missed):
+            kind = kinds[tried.kinds.total() % len(kinds)] if random.random() < 0.9 else random.choice(kinds)
+            _try(random, tried, whole, kind, Path(folder) / "hub.db")
     return tried
 
 
-def _in_rows(random: Random, tried: Tried, db: sqlite3.Connection, whole: Rows, head: bytes) -> None:
-    kind = random.choice(WITHOUT_HEAD + WITH_HEAD)
-    rows = {table: [list(row) for row in found] for table, found in whole.items()}
-    kind(random, rows)
-    try:
-        db.execute("BEGIN")
-        fill(db, rows)
-    except (sqlite3.IntegrityError, OverflowError):  # two events of one position: no such database can be
-        db.execute("ROLLBACK")
+def _try(random: Random, tried: Tried, whole: Original, kind: tuple[str, str, str], file: Path) -> None:
+    what, target, who = kind
+    held = whole.held(target) if who == "key" else {}
+    if what == BITS and target == STORE:
+        _bit_of_store(random, tried, whole, kind, file)
+    elif what == BITS:
+        _bit_of_export(random, tried, whole, kind)
+    elif target in {STORE, LEDGER}:
+        rows = {table: [list(row) for row in found] for table, found in whole.rows.items()}
+        keys = KEYS if who == "key" else STRANGER
+        forging.of_rows(random, what, rows, keys if what == "re-chain" or who == "key" else None, whole.gone)
+        _judge_rows(tried, whole, kind, rows, held, who == "key")
+    else:
+        lines = parsed(whole.exports[target])
+        keys = KEYS if who == "key" else STRANGER
+        forged = who == "key" or what == "re-chain"
+        forging.of_lines(random, what, lines, parsed(whole.other), keys if forged else None, whole.gone)
+        body = written(lines)
+        if body != whole.exports[target]:
+            tried.note(kind, bool(verified(body, held).faults), forging.changed(parsed(whole.exports[target]), lines))
+
+
+def _judge_rows(
+    tried: Tried, whole: Original, kind: tuple[str, str, str], rows: Rows, held: Held, has_key: bool
+) -> None:
+    """Verifies tampered rows as a store, or as the export that one would write of them."""
+    if rows == whole.rows:
         return
-    if rows_of(db) != whole:
-        tried.kinds[kind.__name__] += 1
-        if not is_found(db, head if kind in WITH_HEAD else None):
-            tried.missed.append(f"{kind.__name__}: {_changed(whole, rows)}")
-    db.execute("ROLLBACK")
+    where = forging.changed_rows(whole.rows, rows)
+    if kind[1] == LEDGER:
+        head = parsed(whole.exports[LEDGER])[-1][1]
+        body = written(forging.exported(rows, head, KEYS if has_key else None))
+        tried.note(kind, bool(verified(body, held).faults), where)
+        return
+    try:
+        whole.db.execute("BEGIN")
+        fill(whole.db, rows)
+    except (sqlite3.IntegrityError, OverflowError):  # two events of one position: no such database can be
+        whole.db.execute("ROLLBACK")
+        return
+    tried.note(kind, bool(walked(whole.db, held).faults), where)
+    whole.db.execute("ROLLBACK")
 
 
-def _in_file(random: Random, tried: Tried, image: bytes, whole: Rows) -> None:
-    """A bit of the file, where it changes what the tables say."""
-    tampered = bytearray(image)
-    place = random.randrange(100, len(image))
+def _bit_of_export(random: Random, tried: Tried, whole: Original, kind: tuple[str, str, str]) -> None:
+    """A bit of an export; or a line that says the same in other letters, which would leave room to say more."""
+    lines = list(whole.exports[kind[1]])
+    if random.random() < 0.1:
+        place = random.randrange(len(lines))
+        lines[place] = json.dumps(json.loads(lines[place])).encode() + b"\n"
+        tried.note(kind, bool(verified(lines, {}).faults), f"line {place}")
+        return
+    text = bytearray(b"".join(lines))
+    place = random.randrange(len(text))
+    text[place] ^= 1 << random.randrange(8)
+    tried.note(kind, bool(verified(list(io.BytesIO(text)), {}).faults), f"byte {place}")
+
+
+def _bit_of_store(random: Random, tried: Tried, whole: Original, kind: tuple[str, str, str], file: Path) -> None:
+    """A bit of the file, where it changes what the tables say; verified by the file that stands alone."""
+    tampered = bytearray(whole.image)
+    place = random.randrange(100, len(tampered))
     tampered[place] ^= 1 << random.randrange(8)
-    with closing(sqlite3.connect(":memory:", isolation_level=None)) as db:
-        db.deserialize(bytes(tampered))
+    file.write_bytes(tampered)
+    with closing(sqlite3.connect(file)) as db:
         try:
-            if rows_of(db) == whole:
+            if rows_of(db) == whole.rows:
                 return
         except UNREADABLE:
             pass
-        tried.kinds["bit_of_the_file"] += 1
-        if not is_found(db, None):
-            tried.missed.append(f"bit_of_the_file: byte {place}")
+    found = ledger_verifier.verify_store(file, KEYS.public_key(), {})
+    tried.note(kind, bool(found.faults), f"byte {place}")
 
 
-def _changed(whole: Rows, rows: Rows) -> str:
-    """Where a tampering changed something, for people."""
-    for table, columns in COLUMNS.items():
-        for before, after in zip(whole[table], rows[table], strict=False):
-            for column, one, other in zip(columns, before, after, strict=True):
-                if one != other:
-                    return f"{table} {before[0]} {column}: {str(one)[:80]} | {str(other)[:80]}"
-    return "rows were added or left out at the end"
+def table(tried: Tried) -> Table:
+    """How many of each kind were tried, by target, and in the last column how many were not found."""
+    shown = Table("kind", "by", *TARGETS, "missed")
+    for what in (*forging.KINDS, BITS):
+        for who in ("stranger", "key") if what != BITS else ("stranger",):
+            counts = [tried.kinds[what, target, who] for target in TARGETS]
+            begins = [f"{what} · {target} · {who}:" for target in TARGETS]
+            missed = sum(text.startswith(tuple(begins)) for text in tried.missed)
+            shown.add_row(what, who, *map(str, counts), str(missed))
+    return shown
 
 
 def main() -> int:
-    """Prints the figures as JSON; 1 where a tampering was not found."""
+    """Prints a table; 1 where a tampering was not found."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=10_000)
     parser.add_argument("--seed", default="1")
     given = parser.parse_args()
     begun = time.monotonic()
     tried = tamper(given.count, given.seed)
-    figures = {"tamperings": tried.kinds.total(), "kinds": dict(tried.kinds), "missed": len(tried.missed)}
-    seconds = {"seconds": round(time.monotonic() - begun, 1), "shown": tried.missed[:10]}
-    sys.stdout.write(json.dumps(figures | seconds, indent=1) + "\n")
+    out = Console()
+    out.print(table(tried))
+    seconds = time.monotonic() - begun
+    out.print(f"{tried.kinds.total()} tamperings, {len(tried.missed)} not found, {seconds:.0f} s", highlight=False)
+    for text in tried.missed[:10]:
+        out.print(text, markup=False, highlight=False)
     return 1 if tried.missed else 0
 
 

@@ -31,7 +31,7 @@ def compare(told: list[Delivery]) -> int:
         hub.take([[one]])
         at = hub.clock()
         for (row,) in db.all("journeys", 100, 0):
-            state = hub.committer.state(db, row)
+            state = hub.committer.orders.state(db, row)
             placers = [name_key("order", i) for i in state.order.identifiers if i.get("type") == "placer"]
             if len(placers) == 1:
                 believed.append((placers[0], at, seen(state)))

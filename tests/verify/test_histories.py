@@ -14,8 +14,9 @@ from canonical_model.journey import Journey
 from canonical_model.protocol_templates import DEFAULT_PROTOCOLS
 from hub.conversion import HELD, Converted, Part, convert
 from tests.canonical_model.acts import CODES, goes_on, steps_of, verified
+from tests.postgres import impossible
 from tests.scale import share
-from tests.verify import facts_alone, histories
+from tests.verify import difficulties, facts_alone, histories, stores
 from tests.verify import messages as m
 from tests.verify.histories import TELLING
 from tests.verify.messages import BAGS, PRODUCTS, Delivery, Person, fact, ref, said
@@ -53,7 +54,7 @@ def hub_of(*told: Delivery) -> SmallHub:
 
 def only_journey(hub: SmallHub) -> Journey:
     (row,) = hub.store.writer.all("journeys", 10, 0)
-    return hub.committer.state(hub.store.writer, row[0])
+    return hub.committer.orders.state(hub.store.writer, row[0])
 
 
 def facts(hub: SmallHub) -> list[str]:
@@ -321,6 +322,30 @@ def test_thousands_of_journeys_end_in_one_state_in_any_order(told_as: str, permu
     assert tally.journeys >= share(10_000)
 
 
+def test_short_stories_are_short_and_of_every_difficulty() -> None:
+    told = [difficulties.tell(f"short {number}", 1 + number % 2) for number in range(60)]
+    assert {3 <= len(story) <= difficulties.MOST for story in told} == {True}
+    assert all(len(difficulties.tell_facts(f"short {number}", 1)) < 40 for number in range(20))
+
+
+def test_some_short_histories_end_in_one_state_in_any_order() -> None:
+    tally, found = histories.examine_orders(60, seed="quick ")
+    assert not found, str(found[0])
+    assert tally.histories >= 60
+    assert tally.duplicates >= tally.histories
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("store", ["sqlite", "postgres"])
+def test_histories_end_in_one_state_in_any_order_on_a_store_that_lasts(store: str) -> None:
+    if store == "postgres" and impossible():
+        pytest.skip(impossible())
+    with stores.serving(store):
+        tally, found = histories.examine_orders(share(200), seed="lasting ", store=store)
+    assert not found, str(found[0])
+    assert tally.histories >= share(200)
+
+
 def test_stories_of_facts_are_of_every_protocol_and_have_corrections_that_the_hub_takes() -> None:
     """A correction names the fact that it puts right by the id that the hub gave it."""
     told = [delivery for seed in range(12) for delivery in TELLING["facts"](f"every {seed}", 1)]
@@ -365,3 +390,15 @@ def test_a_counterexample_is_as_short_as_what_it_takes(monkeypatch: pytest.Monke
     found = histories.shrunk("s", told, ((5, 4), (3, 2, 1, 0), (4,)))
     assert (found.messages, found.arrival) == (("mercy hl7v2: order", "mercy hl7v2: death"), ((1,), (0,)))
     assert "state: false | true" in str(found)
+
+
+def test_whose_number_an_order_shares_by_mistake_counts_as_its_patients_order_in_no_order_of_arrival() -> None:
+    other = Person("4702")
+    own = {"placer": "ORD-2", "sent": "20260301083000-0600"}
+    numbers = [m.numbered("ORD-2", ""), m.numbered("FIL-1", "FILL") | {"system": "urn:id:CELLLAB"}]
+    in_any_order(
+        v2(m.order(JANE, "C1", placer="ORD-1", filler="FIL-1", chain=CHAIN)),
+        v2(m.order(other, "C2", at="20260301083000-0600", **own)),
+        v2(m.order(other, "C3", filler="FIL-1", action="OH", at="20260311093000-0500", **own)),
+        Delivery("mercy", "fhir_r4", m.request(numbers, "4702", "on-hold", "2026-03-01T08:30:00-06:00")),
+    )

@@ -14,7 +14,8 @@ import socket
 import socketserver
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -155,38 +156,44 @@ class Ports:
 
 @dataclass(slots=True)
 class Senders:
-    """One thread a line. `acknowledged` is called on a sender's thread the moment an acknowledgement is there."""
+    """Threads that send. `acknowledged` is called on a sender's thread the moment an acknowledgement is there."""
 
     ports: Ports
     acknowledged: Callable[[Message], None]
     again: float = 0.05
+    lanes: Mapping[str, int] = field(default_factory=lambda: {"mllp": 1, "epcis": 1, "fhir": 1, "file": 1})
+    """How many send at once, by line."""
     attempts: int = 0
     refused: list[str] = field(default_factory=list)
     """Messages that the hub answered otherwise than by taking them."""
+    unanswered: Counter[str] = field(default_factory=Counter)
+    """Attempts that had no answer at all, by what came instead."""
     _queues: dict[str, queue.Queue[Message | None]] = field(default_factory=dict)
     _threads: list[threading.Thread] = field(default_factory=list)
     _stop: threading.Event = field(default_factory=threading.Event)
     _random: Random = field(default_factory=lambda: Random("senders"))
 
     def start(self) -> None:
-        for line in ("mllp", "epcis", "fhir", "file"):
+        for line, lanes in self.lanes.items():
             self._queues[line] = queue.Queue()
-            thread = threading.Thread(target=self._run, args=(self._queues[line],), name=line, daemon=True)
-            self._threads.append(thread)
-            thread.start()
+            for _ in range(lanes):
+                thread = threading.Thread(target=self._run, args=(self._queues[line],), name=line, daemon=True)
+                self._threads.append(thread)
+                thread.start()
 
     def put(self, messages: list[Message]) -> None:
         for message in messages:
             self._queues[message.line].put(message)
 
-    def waiting(self) -> int:
-        """Messages that no sender has begun with."""
-        return sum(line.qsize() for line in self._queues.values())
+    def waiting(self, line: str = "") -> int:
+        """Messages that no sender has begun with, of one line or of all."""
+        return sum(queue.qsize() for name, queue in self._queues.items() if line in {"", name})
 
     def stop(self) -> None:
         self._stop.set()
-        for line in self._queues.values():
-            line.put(None)
+        for line, lanes in self.lanes.items():
+            for _ in range(lanes if self._threads else 0):
+                self._queues[line].put(None)
         for thread in self._threads:
             thread.join()
 
@@ -208,8 +215,9 @@ class Senders:
                 if self.send(message):
                     self.acknowledged(message)
                     return
-            except (OSError, http.client.HTTPException, EOFError):
-                pass  # nobody listens, or the line ended without an answer: the same again
+            except (OSError, http.client.HTTPException, EOFError) as wrong:
+                self.unanswered[f"{message.line} {type(wrong).__name__}"] += 1
+                time.sleep(3 * PAUSE)  # nobody listens, or the line ended without an answer: the same again
             time.sleep(PAUSE)
 
     def _by_mllp(self, message: Message) -> bool:
@@ -244,6 +252,7 @@ class Senders:
         receipt = self.ports.dropped / "archive" / f"{message.name}.receipt.json"
         error = self.ports.dropped / "error" / f"{message.name}.error.json"
         receipt.unlink(missing_ok=True)
+        error.unlink(missing_ok=True)
         if not self.ports.dropped.is_dir():
             return False
         drop(self.ports.dropped, message.name, message.body)

@@ -11,13 +11,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from canonical_model import questions
+from canonical_model.catalogue import EVENTS
 from canonical_model.codes import ROLES
 from canonical_model.journey import Journey
 from canonical_model.protocol_templates import AUTOLOGOUS_CAR_T, DEFAULT_PROTOCOLS
 from canonical_model.protocols import Protocol
 from canonical_model.questions import CANNOT_TELL, DENY, LISTS, Entry, Listed, Reason
+from canonical_model.questions.dues import TAKES_PLACE
 from canonical_model.rules import check
 from canonical_model.values import instant_text
+from canonical_model.vocabularies import VOCABULARIES
 from tests.canonical_model.facts import (
     APHERESIS,
     BAG,
@@ -158,6 +161,9 @@ SLOT = fact(
     kind="delivery",
     period={"start": when("2026-03-12T08:00:00")},
 )
+ARRIVED = fact("shipment.arrived", OUTBOUND, "2026-03-12T07:30:00", order=ORDER, contents=[BAG])
+ARRIVED_BEFORE = fact("shipment.arrived", OUTBOUND, "2026-03-09T11:00:00", order=ORDER, contents=[BAG])
+"""Of another leg, days before the slot."""
 DEWAR = fact(
     "shipment.departed",
     OUTBOUND,
@@ -264,6 +270,20 @@ CASES = [
         "a delivery",
         [*BEGUN, SLOT],
         [*BEGUN, SLOT, fact("slot.cancelled", ref("appointment", "A"), "2026-03-10T09:00:00")],
+        at=at(3, 12, 8),
+    ),
+    due(
+        "appointment",
+        "that took place",
+        [*BEGUN, SLOT],
+        [*BEGUN, SLOT, ARRIVED],
+        at=at(3, 12, 8),
+    ),
+    due(
+        "appointment",
+        "whose leg was another",
+        [*BEGUN, SLOT, ARRIVED_BEFORE],
+        [*BEGUN, SLOT, ARRIVED],
         at=at(3, 12, 8),
     ),
     due(
@@ -447,3 +467,8 @@ def test_a_recalled_donation_reaches_the_site_that_gave_what_was_made_of_it() ->
     recall = fact("recall.initiated", ref("recall", "R"), "2026-03-20T08:00:00", targets=[DONATION])
     answer = asks_told("I-25")(journey(*given_, *stories.GIVEN, recall), dict(DEFAULT_PROTOCOLS), LATER)
     assert short(SITE) in {entry.party for entry in answer.items}
+
+
+def test_every_kind_of_appointment_has_facts_that_tell_that_it_took_place() -> None:
+    assert TAKES_PLACE.keys() == VOCABULARIES["appointment-kind"].keys()
+    assert {kind for kinds in TAKES_PLACE.values() for kind in kinds} <= EVENTS.keys()

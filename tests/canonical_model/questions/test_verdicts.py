@@ -32,8 +32,10 @@ from tests.canonical_model.facts import (
     SITE,
     STRANGER,
     Fact,
+    Ref,
     created,
     fact,
+    handed,
     journey,
     ref,
     short,
@@ -74,6 +76,11 @@ class Case:
 
     def answer(self, unsettled: tuple[Reason, ...] = ()) -> Verdict:
         return ASK[self.question](journey(*self.facts), self.protocols, self.now, list(unsettled))
+
+
+def reserved(order: Ref = ORDER, at: str = "2026-03-09T16:00:00") -> Fact:
+    """The vial is reserved for an order."""
+    return fact("container.allocated", stories.VIAL, at, by="cdmo", role="cdmo", order=order)
 
 
 def case(
@@ -119,7 +126,13 @@ DONOR_FIT = fact(
 SAMPLED = fact(
     "sample.taken", ref("material", "TUBE"), "2026-03-05T09:00:00", order=ORDER, stage="sample", donor=STRANGER
 )
-
+PARCEL, DOSE_X = ref("shipment", "PARCEL"), [ref("container", "DOSE-X")]
+SENT = [
+    fact("shipment.planned", PARCEL, "2026-03-08T08:00:00", by="courier", role="courier", order=ORDER),
+    fact("shipment.packed", PARCEL, "2026-03-08T09:00:00", by="cdmo", contents=DOSE_X),
+    fact("shipment.cancelled", PARCEL, "2026-03-08T10:00:00", by="courier", role="courier"),
+]
+"""A shipment of the order with a dose that no fact allocated to it."""
 CASES = [
     # ---- may-collect
     case("may-collect", ALLOW, "a patient who consents and is eligible", stories.READY_TO_COLLECT),
@@ -281,7 +294,7 @@ CASES = [
         "what another order has",
         [
             *stories.IN_STOCK,
-            fact("container.allocated", stories.VIAL, "2026-03-09T16:00:00", by="cdmo", role="cdmo", order=OTHER),
+            reserved(OTHER),
         ],
         "I-1",
         "I-10",
@@ -292,8 +305,52 @@ CASES = [
         "what is this order's already",
         [
             *stories.IN_STOCK,
-            fact("container.allocated", stories.VIAL, "2026-03-09T16:00:00", by="cdmo", role="cdmo", order=ORDER),
+            reserved(),
         ],
+    ),
+    case(
+        "may-allocate",
+        DENY,
+        "what was this order's and went on its way",
+        [
+            *stories.IN_STOCK,
+            reserved(),
+            handed(MAKER, COURIER, "2026-03-09T17:00:00", MAKER, stories.VIAL),
+        ],
+        "I-10",
+    ),
+    case(
+        "may-allocate",
+        DENY,
+        "what was reserved on the day on which it went on its way",
+        [
+            *stories.IN_STOCK,
+            reserved(at="2026-03-09"),
+            handed(MAKER, COURIER, "2026-03-09T17:00:00", MAKER, stories.VIAL),
+        ],
+        "I-10",
+    ),
+    case(
+        "may-allocate",
+        DENY,
+        "what was this order's and is in a shipment under way",
+        [
+            *stories.IN_STOCK,
+            reserved(),
+            fact("shipment.departed", OUTBOUND, "2026-03-09T17:00:00", order=ORDER, contents=[stories.VIAL]),
+        ],
+        "I-10",
+    ),
+    case(
+        "may-allocate",
+        CANNOT_TELL,
+        "what is this order's, while a shipment is under way of which nobody told what it holds",
+        [
+            *stories.IN_STOCK,
+            reserved(),
+            fact("shipment.departed", OUTBOUND, "2026-03-09T17:00:00", order=ORDER),
+        ],
+        "I-10",
     ),
     case("may-allocate", DENY, "what is not released", [*stories.IN_STOCK[:5], stories.IN_DATE], "I-6"),
     case("may-allocate", DENY, "what has expired", stories.IN_STOCK, "I-7", now=datetime(2027, 4, 1, tzinfo=UTC)),
@@ -513,6 +570,8 @@ CASES = [
         [*stories.ENDED, fact("batch.started", BATCH_2, "2026-03-11T12:00:00", order=ORDER)],
         "I-30",
     ),
+    case("may-close", CANNOT_TELL, "sent what nothing else tells of", [*stories.ENDED, *SENT], "I-23"),
+    case("may-close", ALLOW, "a shipment of nobody's came by", [*stories.ENDED, *SENT[1:]]),
     case(
         "may-close",
         CANNOT_TELL,

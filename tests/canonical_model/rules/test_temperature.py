@@ -77,6 +77,13 @@ CASES = [
         [*STORED, series("freezer", (0, "41"), (10, "46"), (41, "41"), unit="[degF]")],
     ),
     case(
+        "beyond the limit by a tenth of a degree Fahrenheit, and exactly at it",
+        "I-5",
+        "temperature-excursion",
+        [*STORED, series("freezer", (0, "41"), (10, "46.5"), (41, "41"), unit="[degF]")],
+        [*STORED, series("freezer", (0, "35.6"), (10, "46.4"), (41, "35.60"), unit="[degF]")],
+    ),
+    case(
         "hours in storage without a reading",
         "I-3",
         "telemetry-gap",

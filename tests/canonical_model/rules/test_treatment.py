@@ -427,5 +427,25 @@ def test_what_a_clock_meets_after_conditioning() -> None:
     assert [m.what for m in missing_for_infusion(state, protocol, start)] == ["conditioning-window"]
 
 
+def test_between_the_hours_that_an_end_known_to_the_hour_allows_nobody_can_tell() -> None:
+    """It ended between 09:00 and 10:00 on 4 March; the infusion follows after 2 to 14 days."""
+    coarse = [*ordered(), decided(), begun(), ended("2026-03-04T09")]
+    state, protocol = journey(*coarse), PROTOCOLS["released@1"]
+
+    def missing(at: str) -> list[bool]:
+        return [m.unclear for m in missing_for_infusion(state, protocol, datetime.fromisoformat(f"{at}+00:00"))]
+
+    assert missing("2026-03-06T09:59:00") == [False]
+    assert missing("2026-03-06T10:00:00") == missing("2026-03-18T09:00:00") == []
+    assert missing("2026-03-18T09:00:01") == missing("2026-03-18T09:59:59") == [True]
+    known = journey(*coarse, fit("2026-03-18T08:00:00", until=when("2026-03-19T09:00:00")))
+    assert missing_for_infusion(known, protocol, datetime(2026, 3, 18, 9, 30, tzinfo=UTC)) == ()
+    a_day = journey(*ordered(), decided(), begun("2026-03-01T09:00:00"), ended("2026-03-04"))
+    start, end = datetime(2026, 3, 4, tzinfo=UTC), datetime(2026, 3, 21, tzinfo=UTC)
+    assert (
+        changes_only_when_told(a_day, PROTOCOLS, start, end, lambda s, now: missing_for_infusion(s, protocol, now)) == 3
+    )
+
+
 def test_a_journey_without_conditioning_is_silent() -> None:
     assert not [f for f in findings(*ordered(), decided()) if f.rule in {"I-15", "I-16"}]

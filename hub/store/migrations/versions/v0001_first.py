@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from alembic import op
 
+from hub.store.migrations.dialect import ddl
+
 revision = "0001"
 down_revision = None
 branch_labels = None
@@ -187,9 +189,8 @@ CREATE TABLE setting (
 
 
 def upgrade() -> None:
-    for statement in _TABLES.split(";"):
-        if statement.strip():
-            op.execute(statement)
+    for statement in ddl(_TABLES, op.get_bind().dialect.name):
+        op.execute(statement)
 
 
 def downgrade() -> None:

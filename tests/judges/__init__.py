@@ -1,0 +1,1 @@
+"""Judges that are not ours: is what the hub writes valid to others? `python -m tests.judges` prints the table."""

@@ -14,6 +14,7 @@ from pathlib import Path
 from benchmarks import messages
 from benchmarks.measure import Row, hl7, posts, receiving_only, running, send
 from hub.demo import world
+from tests import ports
 
 COUNT = 1_000
 SENDERS = 8
@@ -53,9 +54,7 @@ def rows(count: int = COUNT) -> Iterator[Row]:
 
 
 def _theirs(bodies: list[bytes]) -> float:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = int(free.getsockname()[1])
+    port = ports.free()
     server = subprocess.Popen([sys.executable, "-m", "benchmarks.fhir_route", str(port)])
     try:
         _listening(port)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -16,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
+
+from tests import ports
 
 USER = "cgt"
 
@@ -94,12 +95,6 @@ def _owner() -> str:
     return "nobody"
 
 
-def _free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
-
-
 @contextlib.contextmanager
 def running() -> Iterator[Server]:
     """A server that lives as long as the block."""
@@ -108,7 +103,7 @@ def running() -> Iterator[Server]:
         if os.geteuid() == 0:
             shutil.chown(folder, _owner())
         _run("initdb", "-U", USER, "-A", "trust", "-E", "UTF8", "--locale=C", "-D", folder / "data")
-        server = Server(folder, _free_port())
+        server = Server(folder, ports.free())
         server.start()
         try:
             yield server

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -19,6 +18,7 @@ import httpx
 import pytest
 from fhirpy import SyncFHIRClient
 
+from tests import ports
 from tests.hub import world
 from tests.hub.world import BAGS, FHIR, MRN_SYSTEM, Person
 from tests.judges import tools
@@ -45,16 +45,11 @@ class Served:
         return httpx.get(f"{self.fhir}/{address}", params=query, headers=headers, timeout=20).json()
 
 
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as held:
-        return int(held.getsockname()[1])
-
-
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     home = tmp_path_factory.mktemp("served")
     found = world.profiles(home, world.write_overlay(home / "overlay"))
-    http, mllp = _free_port(), _free_port()
+    http, mllp = ports.free(), ports.free()
     found["lakeside"]["mllp"] = {"listen": mllp}
     world.write_profiles(home / "partners", {"lakeside": found["lakeside"], "watch": found["watch"]})
     settings = {"CGT_DATA": home / "data", "CGT_PARTNERS": home / "partners", "CGT_HTTP_PORT": http}

@@ -15,6 +15,7 @@ import pytest
 
 from hub.delivery import Deliveries, wait_after
 from hub.store import SqliteStore
+from tests import ports
 from tests.hub import house, receivers, world
 from tests.hub.house import fields, msa
 from tests.hub.receivers import Posted, accept, acknowledgement
@@ -261,7 +262,7 @@ def test_a_partner_that_hangs_keeps_nobody_else_waiting(town: Town, who: Person)
 
 
 def test_a_receiver_that_is_not_there_at_all_is_waited_for(open_house: Open, who: Person) -> None:
-    with receivers.interface() as gone:
+    with receivers.interface(port=ports.free()) as gone:
         port = gone.port
     with receivers.endpoint() as courier:
         hub = open_house(lambda found: world.told(found, port, courier.url))

@@ -13,7 +13,6 @@ import json
 import multiprocessing
 import os
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -22,20 +21,23 @@ import threading
 import time
 import urllib.request
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
+from tests import ports
 from tests.hub import world
 from tests.hub.house import Line
+from tests.scale import FULL
 from tests.verify import back
 
 ROOT = Path(__file__).parents[2]
 RESULTS, MESSAGES = 20, 1
 """Results of a message, and messages of an order, whose weight is a result too."""
 SITES = 200
-SECONDS = 3600.0
+SECONDS = 3600.0 if FULL else 600.0
 """Longest time for one phase."""
 
 
@@ -49,6 +51,7 @@ class Stage:
     receiver: int
     posts: int
     process: subprocess.Popen[bytes] | None = None
+    receivers: list[BaseProcess] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
 
     def start(self, plants: str) -> None:
@@ -77,6 +80,21 @@ class Stage:
                 self.process.kill()
                 self.process.wait()
 
+    def watched(self, what: str, wait: float) -> Iterator[None]:
+        """Looks, so many seconds apart. Raises AssertionError when a phase is too long or a process has ended."""
+        end = time.monotonic() + SECONDS
+        while True:
+            yield
+            assert time.monotonic() < end, f"{what}: not within {SECONDS:g} s"
+            assert self.process is not None and self.process.poll() is None, f"{what}: the hub has ended"
+            assert all(one.is_alive() for one in self.receivers), f"{what}: a receiver has ended"
+            time.sleep(wait)
+
+    def until(self, found: Callable[[], bool], what: str) -> None:
+        for _ in self.watched(what, 0.1):
+            if found():
+                return
+
     def rows(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
         """Committed rows, beside the running hub."""
         with contextlib.closing(self.beside()) as db:
@@ -103,13 +121,13 @@ class Stage:
 
 def stage(home: Path) -> Stage:
     """Partners: Lakeside sends, Foundry is told everything by MLLP, two hundred sites of their own orders by HTTP."""
-    ports = [_free_port() for _ in range(4)]
+    mllp, http, receiver, posts = (ports.free() for _ in range(4))
     found = world.profiles(home, world.write_overlay(home / "overlay"))
     told = [{"events": ["result.reported"], "message": "hl7v2/oru_r01"}]
-    found["lakeside"]["mllp"]["listen"] = ports[0]
+    found["lakeside"]["mllp"]["listen"] = mllp
     foundry = found["foundry"]
     foundry.pop("files")
-    foundry["mllp"] = {"send_host": "127.0.0.1", "send_port": ports[2]}
+    foundry["mllp"] = {"send_host": "127.0.0.1", "send_port": receiver}
     foundry["sends"] = told
     for number in range(1, SITES + 1):
         name = f"site-{number:03}"
@@ -118,18 +136,12 @@ def stage(home: Path) -> Stage:
             "name": name,
             "role": "cdmo",
             "party": f"https://site.example/{name}",
-            "http": {"post_to": f"http://127.0.0.1:{ports[3]}/{name}"},
+            "http": {"post_to": f"http://127.0.0.1:{posts}/{name}"},
             "products": [f"P-{number:03}"],
             "sends": told,
         }
     world.write_profiles(home / "partners", {name: found[name] for name in found if name not in {"northern", "heron"}})
-    return Stage(home, ports[0], ports[1], ports[2], ports[3])
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    return Stage(home, mllp, http, receiver, posts)
 
 
 # ---- what comes in ------------------------------------------------------------------------------------------------
@@ -206,8 +218,8 @@ def _run(here: Stage, orders: int, sites: list[list[bytes]], failures: int) -> d
         "taking_seconds": round(time.monotonic() - begun, 1),
     }
     site_rows = "SELECT count(*) FROM delivery WHERE partner <> 'foundry' AND state = 'waiting'"
-    _until(lambda: not here.count(site_rows), "other partners are told while one is down")
-    _until(lambda: _failed(here) >= failures, "attempts on a receiver that is down")
+    here.until(lambda: not here.count(site_rows), "other partners are told while one is down")
+    here.until(lambda: _failed(here) >= failures, "attempts on a receiver that is down")
     figures["failures"] = _failed(here)
     figures["issues"] = here.count("SELECT count(*) FROM issue WHERE text LIKE 'foundry %'")
     figures["issues_raised"] = here.count("SELECT count(*) FROM log WHERE event LIKE '%\"foundry does not take%'")
@@ -218,10 +230,10 @@ def _run(here: Stage, orders: int, sites: list[list[bytes]], failures: int) -> d
     with _receiver(here):
         late = threading.Thread(target=lambda: lags.extend(_meanwhile(here, sites[1::2])))
         late.start()
-        while here.count("SELECT count(*) FROM delivery WHERE state = 'waiting'"):
+        for _ in here.watched("the backlog drains", 0.5):
             peak = max(peak, here.memory())
-            assert time.monotonic() - begun < SECONDS, "the backlog does not drain"
-            time.sleep(0.5)
+            if not here.count("SELECT count(*) FROM delivery WHERE state = 'waiting'"):
+                break
         late.join()
     seconds = time.monotonic() - begun
     figures |= {
@@ -233,7 +245,8 @@ def _run(here: Stage, orders: int, sites: list[list[bytes]], failures: int) -> d
         "memory_growth_mb": round(peak - loaded, 1),
         "incoming_ack_p99_ms": round(_p99(lags) * 1000, 1),
     }
-    _until(lambda: not here.count("SELECT count(*) FROM issue WHERE journey = '' AND closed IS NULL"), "Issues clear")
+    closing = "SELECT count(*) FROM issue WHERE journey = '' AND closed IS NULL"
+    here.until(lambda: not here.count(closing), "Issues clear")
     figures |= _judged(here)
     figures["wrong"] = here.wrong + _wrong(figures)
     return figures
@@ -268,33 +281,28 @@ def _p99(took: list[float]) -> float:
     return sorted(took)[int(len(took) * 0.99)] if took else 0.0
 
 
-def _until(found: Any, what: str) -> None:
-    end = time.monotonic() + SECONDS
-    while not found():
-        assert time.monotonic() < end, what
-        time.sleep(0.1)
-
-
 @contextlib.contextmanager
 def _posts(here: Stage) -> Iterator[None]:
-    with _process(back.posts, here.posts, here.home / "posts.jsonl"):
+    with _process(here, back.posts, here.posts, here.home / "posts.jsonl"):
         yield
 
 
 @contextlib.contextmanager
 def _receiver(here: Stage) -> Iterator[None]:
-    with _process(back.lines, here.receiver, here.home / "lines.jsonl"):
+    with _process(here, back.lines, here.receiver, here.home / "lines.jsonl"):
         yield
 
 
 @contextlib.contextmanager
-def _process(serve: Any, port: int, file: Path) -> Iterator[None]:
+def _process(here: Stage, serve: Any, port: int, file: Path) -> Iterator[None]:
     """A receiver in a process of its own, which notes what it is sent."""
     process = multiprocessing.get_context("spawn").Process(target=serve, args=(port, file), daemon=True)
     process.start()
+    here.receivers.append(process)
     try:
         yield
     finally:
+        here.receivers.remove(process)
         process.terminate()
         process.join(10)
 

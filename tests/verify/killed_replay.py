@@ -11,7 +11,6 @@ import contextlib
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -29,6 +28,7 @@ from hub.bootstrap import Hub, build
 from hub.committer import Incoming
 from hub.replaying import Replays, Selection, Wanted
 from hub.settings import Settings
+from tests import ports
 from tests.hub import world
 from tests.verify.small_hub import compared, difference
 
@@ -77,9 +77,7 @@ class Serving:
     """`cgt-hub serve` in a process of its own, seen by its API."""
 
     def __init__(self, settings: Settings, plant: str) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+        port = ports.free()
         given = {"CGT_DATA": str(settings.data), "CGT_PARTNERS": str(settings.partners), "CGT_HTTP_PORT": str(port)}
         command = [sys.executable, "-m", "tests.verify.serving", *(["--plant", plant] if plant else [])]
         self.process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, **given}, stderr=subprocess.DEVNULL)

@@ -6,7 +6,6 @@ import contextlib
 import os
 import shutil
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -22,6 +21,7 @@ import yaml
 
 from hub.demo import world
 from hub.settings import Settings
+from tests import ports
 from tests.verify.stores import SERVER
 from tests.verify.traffic import Ports
 
@@ -201,18 +201,18 @@ class House:
 
 def house(home: Path, hospital: int, courier: int, plant: str = "", sends: bool = True, store: str = "sqlite") -> House:
     """A hub's folder with the demo's partners; with `sends` false it tells them nothing."""
-    ports = Ports(_free_port(), _free_port(), home / "celltech" / "drop")
+    own = Ports(ports.free(), ports.free(), home / "celltech" / "drop")
     folder, url = home / "partners", f"http://127.0.0.1:{courier}/epcis"
     world.write_profiles(folder, home, hospital, url)
     for name, profile in world.profiles(home, hospital, url).items():
         if name == "mercy":
-            profile["mllp"]["listen"] = ports.mllp
+            profile["mllp"]["listen"] = own.mllp
         if name == "celltech":
             profile["files"]["settle_seconds"] = 0.05
         if not sends:
             profile.pop("sends", None)
         (folder / f"{name}.yaml").write_text(yaml.safe_dump(profile), encoding="utf-8")
-    return House(home, ports, STORES[store](home), plant)
+    return House(home, own, STORES[store](home), plant)
 
 
 def same_keys(one: House, other: House) -> None:
@@ -220,9 +220,3 @@ def same_keys(one: House, other: House) -> None:
     key = Path("keys") / "master.key"
     (other.data / key).parent.mkdir(parents=True, exist_ok=True)
     shutil.copy2(one.data / key, other.data / key)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 from pathlib import Path
 
 import pytest
@@ -31,3 +32,17 @@ def test_a_backlog_drains_in_order_with_flat_memory_and_one_issue(tmp_path: Path
 def test_the_harness_catches_a_hub_in_which(tmp_path: Path, plant: str, wrong: str) -> None:
     figures = backlog.verify(tmp_path, 200, plant, failures=20)
     assert wrong in figures["wrong"]
+
+
+def test_a_receiver_that_ends_is_said_at_once(tmp_path: Path) -> None:
+    here = backlog.stage(tmp_path)
+    gone = multiprocessing.get_context("spawn").Process(target=int)
+    gone.start()
+    gone.join()
+    here.receivers.append(gone)
+    here.start("")
+    try:
+        with pytest.raises(AssertionError, match="a receiver has ended"):
+            here.until(lambda: False, "a day")
+    finally:
+        here.stop()

@@ -40,7 +40,7 @@ def test_a_receiver_that_ends_is_said_at_once(tmp_path: Path) -> None:
     gone.start()
     gone.join()
     here.receivers.append(gone)
-    here.start("")
+    here.start("waits-shortened")
     try:
         with pytest.raises(AssertionError, match="a receiver has ended"):
             here.until(lambda: False, "a day")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from hub.demo import world, writing
@@ -11,18 +9,6 @@ from hub.demo.world import Patient
 
 DIGITS = 8
 """Of a number in every identifier that is made of it."""
-_DAY = re.compile(rb"(?<![0-9])(2026)(-?)([0-9]{2})\2([0-9]{2})(?=[0-9T-]|\b)")
-
-
-def timely(body: bytes) -> bytes:
-    """A message of the demo's world as if that world's last day were yesterday: what is months late is another load."""
-    later = datetime.now(UTC).date() - timedelta(days=1) - world.TODAY.date()
-
-    def moved(found: re.Match[bytes]) -> bytes:
-        day = date(int(found[1]), int(found[3]), int(found[4])) + later
-        return day.strftime(f"%Y{found[2].decode()}%m{found[2].decode()}%d").encode()
-
-    return _DAY.sub(moved, body)
 
 
 def patient(number: int) -> Patient:
@@ -44,19 +30,19 @@ def patient(number: int) -> Patient:
 def order(number: int) -> bytes:
     """An OML^O21 of about 700 bytes."""
     written = world.order(patient(number), f"O{number:0{DIGITS}}", at="20260311070000-0500")
-    return timely(written.replace(b"|20260228", b"|20260310"))
+    return written.replace(b"|20260228", b"|20260310")
 
 
 def results(number: int) -> bytes:
     """An ORU^R01 of about 800 bytes."""
-    return timely(world.apheresis(patient(number), f"R{number:0{DIGITS}}"))
+    return world.apheresis(patient(number), f"R{number:0{DIGITS}}")
 
 
 def panel(number: int, count: int = 20) -> bytes:
     """An ORU^R01 with a panel of results, about 2 KB."""
     head, _, rest = results(number).partition(b"SPM|")
     stamp = "|mg/dL^^UCUM|1-9|N|||F|||20260310120000-0500"
-    lines = [timely(f"OBX|{n + 3}|NM|LAB{n:02}^Analyte {n}^L||{n}.{n:02}{stamp}".encode()) for n in range(count)]
+    lines = [f"OBX|{n + 3}|NM|LAB{n:02}^Analyte {n}^L||{n}.{n:02}{stamp}".encode() for n in range(count)]
     return head + b"\r".join(lines) + b"\rSPM|" + rest
 
 
@@ -91,18 +77,18 @@ def departure(number: int) -> bytes:
         "sourceList": [{"type": "possessing_party", "source": world.party("mercy")}],
         "destinationList": [{"type": "possessing_party", "destination": world.party("swift")}],
     }
-    return timely(writing.document(packed, departed))
+    return writing.document(packed, departed)
 
 
 def receipt(number: int) -> bytes:
     """A manufacturer's file of what it received."""
-    return timely(world.receipts(patient(number), patient(number).bag, sscc(number)))
+    return world.receipts(patient(number), patient(number).bag, sscc(number))
 
 
 def quality(number: int) -> bytes:
     """A manufacturer's file of three results, of a batch and a sample of their own."""
     own = f"-{number:0{DIGITS}};".encode()
-    return timely(world.qc_results(patient(number))).replace(b"B-77;", b"B" + own).replace(b"S-1;", b"S" + own)
+    return world.qc_results(patient(number)).replace(b"B-77;", b"B" + own).replace(b"S-1;", b"S" + own)
 
 
 def sheet(number: int, rows: int = 200) -> bytes:

@@ -34,6 +34,17 @@ BY_CUSTODY = frozenset({"giver", "taker", "holder", "place", "location"})
 
 def fold(order: Iterable[Key], events: Iterable[EventDict]) -> Journey:
     """State of the order that has these names, from the facts that touch it in any order and any number of times."""
+    journey = records(order, events)
+    journey.custody = chains(journey)
+    journey.held = is_held(journey)
+    journey.attempts = attempts_of(journey)
+    journey.attempt = max(attempt.number for attempt in journey.attempts)
+    journey.stage = stage_of(journey, journey.attempts)
+    return journey
+
+
+def records(order: Iterable[Key], events: Iterable[EventDict]) -> Journey:
+    """The same without what only all records together tell: custody, holds, attempts and stage."""
     ordered = sorted((sort_key(event), event) for event in _once(events))
     log = [event for _, event in ordered]
     alive, corrections = _liveness(log)
@@ -51,15 +62,10 @@ def fold(order: Iterable[Key], events: Iterable[EventDict]) -> Journey:
     classes = Classes(spoken, order)
     aliases = classes.aliases()
     journey = Journey(classes.own, claims=claims, facts=spoken, events=log, aliases=aliases, merges=classes.merges)
-    records = _Records(journey)
+    found = _Records(journey)
     for event, name, names, key in zip(spoken, classes.named(aliases), classes.keys, keys, strict=True):
-        records.add(name, names, event, key)
-    records.settle(corrections)
-    journey.custody = chains(journey)
-    journey.held = is_held(journey)
-    journey.attempts = attempts_of(journey)
-    journey.attempt = max(attempt.number for attempt in journey.attempts)
-    journey.stage = stage_of(journey, journey.attempts)
+        found.add(name, names, event, key)
+    found.settle(corrections)
     return journey
 
 

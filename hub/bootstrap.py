@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
@@ -214,6 +215,13 @@ def build(
         resources=Resources(keys, model, adapters, settings.region, resolver),
         clock=clock,
     )
+
+
+def settle_memory() -> None:
+    """Lets the collector pass over what stays for good, and look less often: it cost a tenth of every message."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
 
 
 @contextlib.asynccontextmanager

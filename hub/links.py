@@ -269,8 +269,9 @@ class Links:
     def _find(self, key: Key) -> int | None:
         name = self._ids.get(key)
         if name is None and (self._claims is None or not self._claims.has(key)):
-            for row in self._db.peek("find_name", key[0], key[2], key[1]):
-                name = self._ids[key] = int(row[0])
+            for number, main, known in self._db.peek("find_name", key[0], key[2], key[1]):
+                name = self._ids[key] = int(number)
+                self._infos.setdefault(name, (*key, main, known))
                 if self._claims is not None:
                     self._claims.learn(name)
         return name
@@ -392,7 +393,12 @@ class Links:
     def journeys_above(self, names: Iterable[int]) -> dict[str, int]:
         """Journeys that these names reach, each with the order name that led there."""
         found: dict[str, int] = {}
+        seen: set[int] = set()
         for name in self._orders_above(names):
+            if name in seen:
+                continue
+            if not self._about(name)[3]:  # what is joined with it leads where it leads
+                seen |= self._class(name)
             for journey in self._journeys_of(name):
                 found.setdefault(journey, name)
         return found
@@ -449,6 +455,15 @@ class Links:
             if same and not self._about(other)[3]:
                 names |= {m for m in self._class(other) if not self._about(m)[3]}
         return {self._key(name) for name in names}
+
+    def ahead(self, keys: Iterable[Key]) -> set[int]:
+        """Reads what some names lead up to in one statement; their numbers. For readers."""
+        found = {name for key in keys if (name := self._find(key)) is not None}
+        asked = sorted(found - self._up.keys())
+        self._up |= {name: {} for name in asked}
+        for low, high, same in self._db.peek("edges_above", orjson.dumps(asked).decode()):
+            self._up[low][high] = same
+        return found
 
     def members(self, names: Iterable[Key]) -> set[int]:
         """Names joined with some names of one record; another order's placer number is none of them."""
@@ -605,6 +620,7 @@ class Links:
         if not gained:
             return set()
         found = self._mentioned(gained | {m for name in gained for m in self._class_beside(name)})
+        found.pop(self._at, None)  # linked by all of its names already
         return {journey for position in sorted(found) for journey in self._link(position, found[position])}
 
     def _mentioned(self, names: set[int]) -> dict[int, set[int]]:

@@ -15,7 +15,7 @@ import structlog
 
 from canonical_model.catalogue import MAIN_NAMES
 from canonical_model.codes import HUB
-from canonical_model.fold import fold
+from canonical_model.fold import records
 from canonical_model.ids import Key, content_id, name_key
 from canonical_model.journey import RecordState
 from hub.links import Links
@@ -27,7 +27,7 @@ log = structlog.get_logger("hub.projector")
 Named = tuple[str, tuple[Key, ...]]
 """A record by its kind and the names that a fact gave it."""
 BATCH = 500
-GATHER_SECONDS = 0.05
+GATHER_SECONDS = 0.2
 """How long facts gather before they are projected together, unless a reader waits for them."""
 CHECKPOINT_EVERY = 2_000
 """Positions between two checkpoints of the write-ahead log."""
@@ -89,7 +89,7 @@ class Projector:
         log_of_facts, model = self._store.reader(), self._model.writer
         links = Links(log_of_facts)
         with model.transaction():
-            for kind, names in _records([text]):
+            for kind, names in _records([orjson.loads(text)]):
                 _project(LogReader(log_of_facts), ModelWriter(model), links, kind, names, self._reached)
                 standing, _ = record_of(LogReader(log_of_facts), links, kind, names)
                 called = (model.all("find_record", kind, value, system) for _, system, value in names)
@@ -136,9 +136,12 @@ class Projector:
             return False
         last = rows[-1][0]
         links, read, written = Links(facts), LogReader(facts), ModelWriter(self._model.writer)
+        said = [(position, orjson.loads(text)) for position, text, _, _ in rows if text]
+        about = [(position, _records([event])) for position, event in said]
+        read.ahead(said, links.ahead(key for _, named in about for _, names in named for key in names))
         with self._model.writer.transaction():
-            for position, text, _, _ in rows:
-                for kind, names in _records([text]):
+            for position, named in about:
+                for kind, names in named:
                     _project(read, written, links, kind, names, position)
             for kind, names in self._linked_late(facts, last):
                 _project(read, written, links, kind, names, last)
@@ -151,7 +154,8 @@ class Projector:
 
     def _linked_late(self, facts: Connection, last: int) -> list[Named]:
         """Records that earlier facts are about, which since then reached an order or left one: others may read them."""
-        return _records(text for (text,) in facts.all("relinked_since", self._reached, last))
+        told = facts.all("relinked_since", self._reached, last)
+        return _records(orjson.loads(text) for (text,) in told if text)
 
 
 def _project(
@@ -208,10 +212,10 @@ def _version(written: ModelWriter, record: RecordState, record_id: str, position
         written.add_version(record.kind, record_id, position, body)
 
 
-def _records(texts: Iterable[str]) -> list[Named]:
-    """The records that some events are about, each once, in the order of their first mention; none of erased ones."""
+def _records(events: Iterable[Mapping[str, Any]]) -> list[Named]:
+    """The records that some events are about, each once, in the order of their first mention."""
     found: dict[Named, None] = {}
-    for event in map(orjson.loads, filter(None, texts)):
+    for event in events:
         about = event["about"]
         if event["reporter"]["role"] != HUB:  # Issues of our own are in a table of theirs
             names = tuple(name_key(about["kind"], identifier) for identifier in about["identifiers"])
@@ -248,7 +252,7 @@ def record_of(
             own.append(position)
             if position <= until:
                 events.append(event)
-    state = fold(names if kind == "order" else (), events)
+    state = records(names if kind == "order" else (), events)
     found = [record for record in state.of(kind) if any(name_key(kind, i) in keys for i in record.identifiers)]
     meant = [record for record in found if not _own(record).isdisjoint(names)]
     return next(iter(meant or found), None), own

@@ -20,6 +20,14 @@ class LogReader:
         self._events: dict[int, dict[str, Any]] = {}
         self._journeys: dict[int, list[str]] = {}
 
+    def ahead(self, events: Iterable[tuple[int, dict[str, Any]]], names: Collection[int]) -> None:
+        """Knows some facts, and reads in two statements where they are linked and which facts some names are in."""
+        self._events |= events
+        self._mentions |= {name: [] for name in names}
+        for name, position in self._db.all("mentions_among", orjson.dumps(sorted(names)).decode()):
+            self._mentions[name].append(position)
+        self.journeys(list(self._events))
+
     def mentions(self, names: Iterable[int]) -> list[int]:
         """Positions of the facts that some names are in."""
         found: set[int] = set()

@@ -19,7 +19,7 @@ from pathlib import Path
 import uvicorn
 
 from hub import logs
-from hub.bootstrap import build
+from hub.bootstrap import build, settle_memory
 from hub.demo import faults, world
 from hub.http.app import create
 from hub.settings import Settings
@@ -55,6 +55,7 @@ async def run(home: Path, fault: int, follows: bool) -> None:
     clock = Clock(world.TODAY)
     settings = Settings(data=home / "hub", partners=home / "partners", http_port=0, file_poll=0.1)
     hub = build(settings, clock=clock)
+    settle_memory()
     faults.plant(fault, hub)
     await hub.start()
     server = uvicorn.Server(uvicorn.Config(create(hub, own=False), port=0, log_config=None, access_log=False))

@@ -103,11 +103,17 @@ DELETE FROM edge WHERE low = ? AND high = ? AND same = ?
 -- name: edges_up
 SELECT high, same FROM edge WHERE low = ? ORDER BY same
 
+-- name: edges_above
+SELECT low, high, same FROM edge WHERE low IN {integers ?} ORDER BY same
+
 -- name: edges_down
 SELECT low, same FROM edge WHERE high = ? ORDER BY same
 
 -- name: add_mention
 INSERT INTO mention (name, position) VALUES (?, ?)
+
+-- name: mentions_among
+SELECT name, position FROM mention WHERE name IN {integers ?}
 
 -- name: mentions
 SELECT position FROM mention WHERE name = ?

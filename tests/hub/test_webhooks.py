@@ -306,6 +306,11 @@ def cut(call: Call) -> Call:
     return body, [(name, moved.get(name, value)) for name, value in headers]
 
 
+def a_second_later(call: Call) -> Call:
+    at = int(dict(call[1])["webhook-timestamp"])
+    return changed(webhook_timestamp=str(at + 1))(call)
+
+
 ATTACKS: dict[str, tuple[Callable[[Call], Call], int, str]] = {
     "no signature": (changed(webhook_signature=""), 400, "webhook-header"),
     "no id": (changed(webhook_id=""), 400, "webhook-header"),
@@ -330,7 +335,7 @@ ATTACKS: dict[str, tuple[Callable[[Call], Call], int, str]] = {
     "a signature of no version": (changed(webhook_signature="eA=="), 401, "webhook-signature"),
     "not ASCII": (changed(webhook_signature="v1,\u00e4\u00f6"), 401, "webhook-signature"),
     "another id": (changed(webhook_id="msg_other"), 401, "webhook-signature"),
-    "another time": (changed(webhook_timestamp="1773232201"), 401, "webhook-signature"),
+    "another time": (a_second_later, 401, "webhook-signature"),
     "altered body": (lambda call: (call[0].replace(b"accepted", b"rejected"), call[1]), 401, "webhook-signature"),
     "a blank more": (lambda call: (call[0] + b" ", call[1]), 401, "webhook-signature"),
     "no body": (lambda call: (b"", call[1]), 401, "webhook-signature"),

@@ -482,8 +482,8 @@ def test_the_sponsor_is_told_where_the_order_stands_and_of_no_person(sponsor: Sp
 
 
 def _with(sponsor: Sponsor, who: Person, type_: str) -> list[receivers.Posted]:
-    found = of(who, list(sponsor.told.received))
     sponsor.hub.quiet()
+    found = of(who, list(sponsor.told.received))
     return found if any(f'"type":"{type_}"'.encode() in posted.body for posted in found) else []
 
 

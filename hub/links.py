@@ -32,7 +32,8 @@ MERGING = frozenset({"subject.merged", "subject.unmerged"})
 BELONGS, SAME, MERGED = 0, 1, 2
 """What an edge says: low belongs to high; both are names of one record, as a fact states or as a merge has it."""
 MAX_WALK = 20_000
-REMEMBERED = 100_000
+REMEMBERED = 20_000
+"""Names; an order has about ten. A name takes three kilobytes, and what is forgotten is read again."""
 LEVELS = 4
 """Steps from a name that are read ahead."""
 

@@ -12,6 +12,7 @@ import pytest
 
 from canonical_model.journey import Journey
 from canonical_model.protocol_templates import DEFAULT_PROTOCOLS
+from hub import links, orders
 from hub.conversion import HELD, Converted, Part, convert
 from tests.canonical_model.acts import CODES, goes_on, steps_of, verified
 from tests.postgres import impossible
@@ -333,6 +334,14 @@ def test_some_short_histories_end_in_one_state_in_any_order() -> None:
     assert not found, str(found[0])
     assert tally.histories >= 60
     assert tally.duplicates >= tally.histories
+
+
+def test_a_hub_that_remembers_next_to_nothing_knows_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(links, "REMEMBERED", 12)
+    monkeypatch.setattr(orders, "CACHED_JOURNEYS", 1)
+    tally, found = histories.examine_orders(60, seed="forgets ")
+    assert not found, str(found[0])
+    assert tally.histories >= 60
 
 
 @pytest.mark.slow

@@ -71,9 +71,9 @@ verify: $(UV)  ## hours: every harness at full size, with planted faults; ONLY=k
 	$(if $(ONLY),,CGT_FULL=1 $(RUN) pytest -q -n auto -m slow --ignore tests/verify)
 	$(RUN) python -m tests.verify --full $(if $(ONLY),--only $(ONLY)) $(if $(STORE),--store $(STORE)) $(if $(WRITE),--write)
 
-bench: $(UV)  ## speeds, as ratios to a baseline of the same run; MILLION=1 at a million messages, STORE=folder keeps them
+bench: $(UV)  ## speeds, as ratios to a baseline of the same run; PART=mllp, MILLION=1 (messages), STORE=folder keeps them, WRITE=1
 	@$(SYNC) --group bench
-	$(RUN) python -m benchmarks $(PART) $(if $(MILLION),--million) $(if $(STORE),--store $(STORE)) $(if $(BURST),--burst $(BURST))
+	$(RUN) python -m benchmarks $(PART) $(if $(MILLION),--million) $(if $(STORE),--store $(STORE)) $(if $(BURST),--burst $(BURST)) $(if $(WRITE),--write)
 
 clean:  ## what can be made again
 	rm -rf .venv .tools dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import typer.main
 
+from benchmarks import __main__ as benchmarks
 from hub.cli import app
 from hub.demo.faults import FAULTS
 
@@ -38,3 +39,18 @@ def test_the_readme_counts_the_faults_that_can_be_planted() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert "one of fifteen faults (1 to 15)" in readme
     assert sorted(FAULTS) == list(range(1, 16))
+
+
+def test_rows_of_a_benchmark_take_the_place_of_those_that_the_page_has(tmp_path: Path) -> None:
+    page = tmp_path / "speed.md"
+    page.write_text(benchmarks.PAGE.read_text(encoding="utf-8"), encoding="utf-8")
+    for part in benchmarks.PARTS:
+        benchmarks.write(page, part, "some day", [("what", "9/s", "")])
+        benchmarks.write(page, part, "this day", [("what", "8/s", "2 ×"), ("more", "1 s", "")])
+    text = page.read_text(encoding="utf-8")
+    assert "some day" not in text
+    assert text.count("| what | 8/s | 2 × |\n| more | 1 s |  |\n") == len(benchmarks.PARTS)
+    prose = [
+        line for line in benchmarks.PAGE.read_text(encoding="utf-8").splitlines() if line.startswith(("#", "<!--"))
+    ]
+    assert [line for line in text.splitlines() if line.startswith(("#", "<!--"))] == prose

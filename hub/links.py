@@ -34,8 +34,8 @@ BELONGS, SAME, MERGED = 0, 1, 2
 MAX_WALK = 20_000
 REMEMBERED = 20_000
 """Names; an order has about ten. A name takes three kilobytes, and what is forgotten is read again."""
-LEVELS = 4
-"""Steps from a name that are read ahead."""
+LEVELS, MOST_AHEAD = 4, 500
+"""Steps from a name that are read ahead, and from how many names at most a further step is made."""
 
 
 class Links:
@@ -150,17 +150,18 @@ class Links:
     def _load(self, names: set[int]) -> None:
         """Reads names, and what is around them, in a few statements instead of some for each."""
         assert self._claims is not None
-        for _ in range(LEVELS):
-            if not names:
+        for level in range(LEVELS):
+            asked = sorted(name for name in names if self._about(name)[0] != "issue")  # one may be of every order
+            if not asked or (level and len(asked) > MOST_AHEAD):
                 return
-            asked = sorted(names)
+            here = set(asked)
             for name in asked:
                 self._up[name], self._down[name], self._mentions[name], self._rooted[name] = {}, {}, set(), None
             for low, high, same in self._db.peek("edges_of", asked, asked):
-                if low in names:
+                if low in here:
                     self._up[low][high] = same
                     self._claims.beside(low, high)
-                if high in names:
+                if high in here:
                     self._down[high][low] = same
                     self._claims.beside(high, low)
             for name, position in self._db.peek("mentions_of", asked):

@@ -370,6 +370,7 @@ def _line(ran: Ran, full: bool) -> str:
     counts = ", ".join(_shown(name, ran.figures[name]) for name in ran.row.counts if name in ran.figures)
     caught = f"{ran.caught} of {ran.planted}" if ran.planted else "with the first store"
     wrong = str(wrong_of(ran.figures)) if ran.code in {0, RED} else "it fell over"
+    wrong += ", and late" if ran.figures.get("late") else ""
     return f"| {ran.row.name} | {ran.store} | {counts} | {wrong} | {caught} | {ran.seconds:.0f} | {when} |"
 
 

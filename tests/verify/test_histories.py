@@ -344,6 +344,23 @@ def test_a_hub_that_remembers_next_to_nothing_knows_the_same(monkeypatch: pytest
     assert tally.histories >= 60
 
 
+def test_an_issue_of_many_orders_is_no_way_along_which_names_are_read_ahead() -> None:
+    """A store of several hubs: names are read ahead, and one Issue may be of every order of a partner."""
+    if impossible():
+        pytest.skip(impossible())
+    with stores.serving("postgres"):
+        hub = SmallHub("postgres")
+        known = hub.committer._links
+        for number in range(40):
+            named = {"placer": f"ORD-{number}", "chain": f"CHABC12260{number:05}"}
+            known.forget()
+            hub.take([[v2(m.order(Person(f"48{number:02}"), f"C{number}", **named))]])
+            hub.take([[received(bag=f"BAG-{number}", chain=named["chain"])]])
+        assert len(known._infos) < 40
+        of_many = "SELECT count(*) FROM issue WHERE rule = 'I-46' GROUP BY id"
+        assert hub.store.writer.raw.execute(of_many).fetchall() == [(40,)]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("store", ["sqlite", "postgres"])
 def test_histories_end_in_one_state_in_any_order_on_a_store_that_lasts(store: str) -> None:

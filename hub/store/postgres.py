@@ -25,7 +25,7 @@ from hub.store import migrate, statements
 from hub.store.locks import PROVISIONAL, TakeAgain, Unplaced, lock_of
 from hub.store.migrations.dialect import ddl
 from hub.store.statements import Statement
-from hub.store.unwritten import Row, Unwritten
+from hub.store.unwritten import Row, Unwritten, Writing
 
 STATEMENTS = statements.postgresql()
 SEQUENCER = 0x4347_5448
@@ -40,8 +40,10 @@ Raw = psycopg.Connection[Row]
 Types = dict[str, dict[str, str]]
 
 
-class PostgresConnection:
+class PostgresConnection(Writing):
     """One connection to a store: statements by name. The port is described in `hub.store`."""
+
+    statements = STATEMENTS
 
     def __init__(self, opened: Callable[[], Raw], types: Types) -> None:
         """`opened` gives the line to the server, also when the one before was cut."""
@@ -95,22 +97,6 @@ class PostgresConnection:
             self._unwritten.flush()
         return self._execute(STATEMENTS[name], values).rowcount
 
-    def later(self, name: str, *values: Any) -> None:
-        self._unwritten.add(STATEMENTS[name], values)
-
-    def waiting(self, name: str) -> Sequence[Row]:
-        return self._unwritten.rows(name)
-
-    def add(self, name: str, *values: Any) -> int:
-        key = self.next_id(_inserted(name))
-        self.run(name, key, *values)
-        return key
-
-    def add_later(self, name: str, *values: Any) -> int:
-        key = self.next_id(_inserted(name))
-        self.later(name, key, *values)
-        return key
-
     def next_id(self, table: str) -> int:
         key = next(self._ids.get(table, iter(())), None)
         if key is None:
@@ -123,9 +109,6 @@ class PostgresConnection:
         found = self._cursor.execute("SELECT nextval(%s::regclass)", (sequence,)).fetchone()
         assert found is not None
         return int(found[0])
-
-    def flush(self) -> None:
-        self._unwritten.flush()
 
     def start(self, placed: bool = False) -> int:
         """The position before the first one that the transaction gives; provisional unless `placed`."""
@@ -202,11 +185,6 @@ class PostgresConnection:
             self._roll_back()
             self._begun = False
 
-    @contextmanager
-    def savepoint(self) -> Iterator[None]:
-        with self._unwritten.part():
-            yield
-
     def close(self) -> None:
         self.raw.close()
 
@@ -232,13 +210,6 @@ def _bulk(statement: Statement, types: Types) -> str | None:
     table, columns = statement.insert
     arrays = ", ".join(f"%b::{types[table][column]}[]" for column in columns)
     return _VALUES.sub(lambda _: f"SELECT * FROM unnest({arrays})", statement.sql)  # noqa: S608 - names of our schema
-
-
-def _inserted(name: str) -> str:
-    """The table of a statement that adds a row with a number of its own."""
-    insert = STATEMENTS[name].insert
-    assert insert is not None and insert[1][0] == "id", name
-    return insert[0]
 
 
 def _types(raw: Raw, schema: str) -> Types:

@@ -17,13 +17,15 @@ from typing import Any
 
 from hub.store import migrate, statements
 from hub.store.statements import Statement
-from hub.store.unwritten import Row, Unwritten
+from hub.store.unwritten import Row, Unwritten, Writing
 
 STATEMENTS = statements.sqlite()
 
 
-class SqliteConnection:
+class SqliteConnection(Writing):
     """One connection to a store: statements by name. The port is described in `hub.store`."""
+
+    statements = STATEMENTS
 
     def __init__(self, raw: sqlite3.Connection) -> None:
         self.raw = raw
@@ -51,30 +53,11 @@ class SqliteConnection:
             self._unwritten.flush()
         return self.raw.execute(STATEMENTS[name].sql, values).rowcount
 
-    def later(self, name: str, *values: Any) -> None:
-        self._unwritten.add(STATEMENTS[name], values)
-
-    def waiting(self, name: str) -> Sequence[Row]:
-        return self._unwritten.rows(name)
-
-    def add(self, name: str, *values: Any) -> int:
-        key = self.next_id(_inserted(name))
-        self.run(name, key, *values)
-        return key
-
-    def add_later(self, name: str, *values: Any) -> int:
-        key = self.next_id(_inserted(name))
-        self.later(name, key, *values)
-        return key
-
     def next_id(self, table: str) -> int:
         if table not in self._ids:
             self._ids[table] = self.raw.execute(f"SELECT coalesce(max(id), 0) FROM {table}").fetchone()[0]  # noqa: S608
         self._ids[table] += 1
         return self._ids[table]
-
-    def flush(self) -> None:
-        self._unwritten.flush()
 
     def start(self, placed: bool = True) -> int:  # noqa: ARG002 - nobody else writes
         row = self.one("head")
@@ -106,20 +89,8 @@ class SqliteConnection:
         finally:
             self.raw.execute("ROLLBACK")
 
-    @contextmanager
-    def savepoint(self) -> Iterator[None]:
-        with self._unwritten.part():
-            yield
-
     def close(self) -> None:
         self.raw.close()
-
-
-def _inserted(name: str) -> str:
-    """The table of a statement that adds a row with a number of its own."""
-    insert = STATEMENTS[name].insert
-    assert insert is not None and insert[1][0] == "id", name
-    return insert[0]
 
 
 def _open(path: Path | None, synchronous: str) -> sqlite3.Connection:

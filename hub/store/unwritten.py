@@ -5,7 +5,8 @@ Writing many rows at once costs a fraction of writing each; a part that never wr
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -84,3 +85,47 @@ class Unwritten:
                 self._command("RELEASE SAVEPOINT part")
         finally:
             self._mark = None
+
+
+class Writing(ABC):
+    """How a connection writes rows now or later, the same for every database. The port is described in `hub.store`."""
+
+    statements: Mapping[str, Statement]
+    """Every statement by name, as the database takes it."""
+    _unwritten: Unwritten
+
+    @abstractmethod
+    def run(self, name: str, *values: Any) -> int: ...
+
+    @abstractmethod
+    def next_id(self, table: str) -> int: ...
+
+    def later(self, name: str, *values: Any) -> None:
+        self._unwritten.add(self.statements[name], values)
+
+    def waiting(self, name: str) -> Sequence[Row]:
+        return self._unwritten.rows(name)
+
+    def add(self, name: str, *values: Any) -> int:
+        key = self.next_id(self._table(name))
+        self.run(name, key, *values)
+        return key
+
+    def add_later(self, name: str, *values: Any) -> int:
+        key = self.next_id(self._table(name))
+        self.later(name, key, *values)
+        return key
+
+    def flush(self) -> None:
+        self._unwritten.flush()
+
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        with self._unwritten.part():
+            yield
+
+    def _table(self, name: str) -> str:
+        """The table of a statement that adds a row with a number of its own."""
+        insert = self.statements[name].insert
+        assert insert is not None and insert[1][0] == "id", name
+        return insert[0]

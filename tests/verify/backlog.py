@@ -30,15 +30,14 @@ from typing import Any
 from tests import ports
 from tests.hub import world
 from tests.hub.house import Line
-from tests.scale import FULL
 from tests.verify import back
 
 ROOT = Path(__file__).parents[2]
 RESULTS, MESSAGES = 20, 1
 """Results of a message, and messages of an order, whose weight is a result too."""
 SITES = 200
-SECONDS = 3600.0 if FULL else 600.0
-"""Longest time for one phase."""
+SECONDS, EACH = 600.0, 0.04
+"""Longest time for one phase, and what a delivery adds to it."""
 
 
 @dataclass(slots=True)
@@ -51,6 +50,7 @@ class Stage:
     receiver: int
     posts: int
     process: subprocess.Popen[bytes] | None = None
+    longest: float = SECONDS
     receivers: list[BaseProcess] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
 
@@ -82,10 +82,10 @@ class Stage:
 
     def watched(self, what: str, wait: float) -> Iterator[None]:
         """Looks, so many seconds apart. Raises AssertionError when a phase is too long or a process has ended."""
-        end = time.monotonic() + SECONDS
+        end = time.monotonic() + self.longest
         while True:
             yield
-            assert time.monotonic() < end, f"{what}: not within {SECONDS:g} s"
+            assert time.monotonic() < end, f"{what}: not within {self.longest:g} s"
             assert self.process is not None and self.process.poll() is None, f"{what}: the hub has ended"
             assert all(one.is_alive() for one in self.receivers), f"{what}: a receiver has ended"
             time.sleep(wait)
@@ -198,6 +198,7 @@ def send(port: int, journeys: list[list[bytes]], lines: int = 4) -> list[float]:
 def verify(home: Path, deliveries: int, plant: str = "", failures: int = 1000) -> dict[str, Any]:
     """Figures of a run, with what is wrong."""
     here = stage(home)
+    here.longest += deliveries * EACH
     orders = max(1, -(-deliveries // (RESULTS * MESSAGES + 1)))
     sites = [journey(90_000 + n, 1, f"P-{n:03}", 5) for n in range(1, SITES + 1)]
     here.start(",".join(filter(None, ("waits-shortened", plant))))

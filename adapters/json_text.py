@@ -77,7 +77,9 @@ def _no_constant(_: str) -> Any:
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise Unparsable("json-duplicate-key", "body", f"a key of one object stands there once: {len(pairs) - len(found)} too many")
+        raise Unparsable(
+            "json-duplicate-key", "body", f"a key of one object stands there once: {len(pairs) - len(found)} too many"
+        )
     return found
 
 

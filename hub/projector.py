@@ -101,10 +101,14 @@ class Projector:
                         model.run("drop_record_journeys", kind, record)
 
     def _run(self) -> None:
+        """Follows until it is stopped, and then projects one more batch: a hub that ends is not behind its log."""
         log_of_facts = self._store.reader()
-        while not self._stop.is_set():
+        ends = False
+        while not ends:
+            ends = self._stop.is_set()
             try:
-                if not (self._advance(log_of_facts) if self._store.seat("projector") else self._follow()):
+                more = self._advance(log_of_facts) if self._store.seat("projector") else self._follow()
+                if not more and not ends:
                     self._wake.wait(0.5)
                     self._waited_for.wait(GATHER_SECONDS)
                     self._waited_for.clear()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
 from itertools import permutations
 from pathlib import Path
 from typing import Any
@@ -9,9 +12,12 @@ from typing import Any
 import pytest
 
 from canonical_model.ids import name_key
+from hub import projector
 from hub.projector import Projector
 from hub.store import SqliteReadModel
+from tests.hub import house
 from tests.hub.test_links import NEW, NEWS, OLD, TWO, hub_of, merged, unmerged
+from tests.hub.world import Person, apheresis, order
 from tests.verify.messages import Delivery
 
 READ = (
@@ -24,10 +30,10 @@ def read_after(folder: Path, *groups: list[Delivery]) -> list[tuple[Any, ...]]:
     """Names of persons, their ids and the orders whose partners may read them, projected after each group."""
     hub = hub_of()
     model = SqliteReadModel(folder / "read.db")
-    projector = Projector(hub.store, model)
+    following = Projector(hub.store, model)
     for group in groups:
         hub.take([[one] for one in group])
-        projector.catch_up()
+        following.catch_up()
     rows = list(model.writer.raw.execute(READ).fetchall())
     model.close()
     return rows
@@ -55,7 +61,21 @@ def test_a_rebuilt_read_model_is_the_same(tmp_path: Path) -> None:
     told = [*TWO, merged(), unmerged()]
     (tmp_path / "first").mkdir()
     first = read_after(tmp_path / "first", told)
-    for number, order in enumerate(permutations(told)):
+    for number, turn in enumerate(permutations(told)):
         (tmp_path / str(number)).mkdir()
-        assert read_after(tmp_path / str(number), *([one] for one in order)) == first
+        assert read_after(tmp_path / str(number), *([one] for one in turn)) == first
     assert name_key("subject", OLD["identifiers"][0]) != name_key("subject", NEW["identifiers"][0])
+
+
+def test_a_hub_that_is_stopped_is_not_behind_its_log(
+    open_house: Callable[..., house.House], who: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(projector, "GATHER_SECONDS", 60.0)
+    hub = open_house()
+    hub.send(order(who, "STOP-1"))
+    hub.send(apheresis(who, "STOP-2"))
+    hub.stop()
+    data = hub.hub.settings.data
+    with closing(sqlite3.connect(data / "hub.db")) as log, closing(sqlite3.connect(data / "read.db")) as model:
+        head = log.execute("SELECT max(position) FROM log").fetchone()
+        assert model.execute("SELECT position FROM reached").fetchone() == head
